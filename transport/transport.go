@@ -57,7 +57,7 @@ func (Secret) GoString() string { return "[secret]" }
 // Format hides the secret from every verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[secret]")) }
 
-// LogValue hides the secret from log/slog, MarshalText from encoders.
+// MarshalText hides the secret from encoders and from log/slog.
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
 // Sink takes what a session has to say. Its methods are called from the
@@ -67,8 +67,9 @@ type Sink interface {
 	// Message is one PUBLISH that came in. The payload belongs to the sink.
 	Message(m Message)
 	// Published is the fate of one Publish: Written when the packet has left
-	// (QoS 0), Acked when its PUBACK came (QoS 1), or an error when it surely
-	// was not, or may not have been, handed over.
+	// (QoS 0), Acked when its PUBACK came (QoS 1), or an error: then the level is
+	// Written when the packet left and only its PUBACK is missing, and 0 when it
+	// did not leave whole. It comes once for each Publish that returned nil, before Lost.
 	Published(token uint64, level Level, err error)
 	// Lost is called once, when the session has ended for any reason but Close.
 	Lost(err error)
@@ -97,16 +98,19 @@ const (
 type Session interface {
 	// Subscribe sends one SUBSCRIBE for all filters and waits for the SUBACK.
 	// A filter that the broker refuses gives a *SubscribeError that names it.
+	// When ctx ends first, the broker may still have subscribed us.
 	Subscribe(ctx context.Context, filters []Filter) error
 	// Publish hands a message to the session's writer and returns at once;
 	// the fate comes to Sink.Published with the token. ErrQueueFull and ErrEnded
 	// come back directly, and then Published is not called. The payload must not
-	// change until then.
+	// change until then. QoS is 0 or 1.
 	Publish(token uint64, topic string, payload []byte, qos byte) error
-	// Ended is closed when the session is over; Err then says why (nil after Close).
+	// Ended is closed when the session is over and the sink has heard its last;
+	// Err then says why (nil after Close).
 	Ended() <-chan struct{}
 	Err() error
-	// Close sends DISCONNECT if it can within a short bound and ends the session.
+	// Close lets what is queued leave, sends DISCONNECT and waits for the end, all
+	// within half a second; it cuts what has not ended by then. A sink must not call it.
 	Close()
 	// Abort cuts the connection at once, without a word, as a watchdog must.
 	Abort(reason error)
