@@ -1,0 +1,147 @@
+package outbox
+
+import "time"
+
+// replyClock knows how long an answer may take (RFC 6298 with 6 instead of 4
+// deviations) and what silence means.
+type replyClock struct {
+	first, least, most, deadAfter time.Duration
+
+	known        bool
+	srtt, rttvar time.Duration
+
+	// answered is the newest moment of which we know that what was sent then was
+	// answered. What was sent before it and has no answer is lost; what was sent
+	// after it may merely be late.
+	answered time.Duration
+	dueAt    time.Duration // no answer is overdue before
+	doubt    doubt
+	askedAt  time.Duration // doubt: when the probe was asked for
+	deadAt   time.Duration // doubt: when the link is given up
+}
+
+// doubt is what is thought of the link.
+type doubt uint8
+
+const (
+	noDoubt doubt = iota
+	suspected
+	dead
+)
+
+func (c *replyClock) init(cfg *Config) {
+	c.first, c.least, c.most, c.deadAfter = cfg.ReplyFirst, cfg.ReplyMin, cfg.ReplyMax, cfg.DeadAfter
+}
+
+// trusts says that the link is not in doubt.
+func (c *replyClock) trusts() bool { return c.doubt == noDoubt }
+
+// spread is srtt + 6·rttvar.
+func (c *replyClock) spread() time.Duration { return c.srtt + 6*c.rttvar }
+
+// timeout is how long the answer to the n-th try may take.
+func (c *replyClock) timeout(tries uint32) time.Duration {
+	d := c.first
+	if c.known {
+		d = max(c.spread(), c.least)
+	}
+	return min(d<<min(max(tries, 1)-1, 10), max(c.most, c.least))
+}
+
+// sample takes a round trip.
+func (c *replyClock) sample(rtt time.Duration) {
+	if !c.known {
+		c.known, c.srtt, c.rttvar = true, rtt, rtt/2
+		return
+	}
+	c.rttvar += ((c.srtt - rtt).Abs() - c.rttvar) / 4
+	c.srtt += (rtt - c.srtt) / 8
+}
+
+func (c *replyClock) sent(now time.Duration, tries uint32, alone bool) {
+	if due := now + c.timeout(tries); alone || due < c.dueAt {
+		c.dueAt = due
+	}
+}
+
+// heard notes that something sent at sent was answered. oldest is when the oldest
+// of what is in flight was sent.
+func (c *replyClock) heard(sent, oldest time.Duration) {
+	c.answered = max(c.answered, sent)
+	if c.doubt == suspected {
+		c.doubt = noDoubt
+	}
+	c.dueAt = min(c.dueAt, oldest+c.timeout(1))
+}
+
+// wakeAt is when silence has to be looked at again.
+func (c *replyClock) wakeAt(inFlight int) time.Duration {
+	switch {
+	case c.doubt != noDoubt:
+		return c.deadAt
+	case inFlight == 0:
+		return 0
+	}
+	return c.dueAt
+}
+
+// checkReplies looks for answers that are overdue: a report that later ones have
+// overtaken is lost and sent again; if nothing sent since was answered, the link
+// itself is in doubt, and nothing more is sent until it is proved or given up.
+func (c *Core) checkReplies() {
+	rc := &c.replies
+	if !c.link.up {
+		return
+	}
+	if rc.doubt != noDoubt {
+		if c.now.At >= rc.deadAt { // and again, until it is Down
+			rc.doubt = dead
+			rc.deadAt = c.now.At + rc.deadAfter
+			c.out.Probe = ProbeDead
+		}
+		return
+	}
+	if c.flight.len == 0 || rc.dueAt > c.now.At {
+		return
+	}
+	rc.dueAt = 0
+	for r := c.flight.head; r != nil; {
+		next := r.next
+		due := r.sentAt + rc.timeout(r.tries)
+		switch {
+		case due > c.now.At:
+			if rc.dueAt == 0 || due < rc.dueAt {
+				rc.dueAt = due
+			}
+		case rc.answered >= r.sentAt:
+			c.window.halve(c.now.At, r.sentAt)
+			c.sendAgain(r)
+		default:
+			c.window.halve(c.now.At, r.sentAt)
+			rc.doubt, rc.askedAt = suspected, c.now.At
+			rc.deadAt = c.now.At + max(rc.deadAfter, rc.spread())
+			c.out.Probe = ProbeAsk
+			c.notice(NoticeSilence, r, 0)
+			return
+		}
+		r = next
+	}
+}
+
+// sendAgain puts a report whose attempt came to nothing among those to be sent
+// again, oldest first.
+func (c *Core) sendAgain(r *report) {
+	c.land(r)
+	c.innocent(r)
+	c.resend.insert(r)
+}
+
+// ProbeAnswered says that the platform (or the broker) has answered something
+// that was asked after Ready.Probe. It proves the link; what was sent before and
+// is unanswered is lost.
+func (c *Core) ProbeAnswered(now Now, session uint64) {
+	c.observe(now)
+	if c.link.up && session == c.link.session && c.replies.doubt == suspected {
+		c.replies.heard(c.replies.askedAt, c.now.At)
+	}
+}
