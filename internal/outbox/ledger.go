@@ -48,8 +48,8 @@ func (c *Core) Ends(seqs []uint64) []Settlement {
 		case aside:
 			out[i] = Settlement{Seq: seq, Ord: m.Ord, Lane: m.Lane, Bytes: m.Bytes}
 		default:
-			if s, ok := c.recent.get(seq); ok {
-				out[i] = s
+			if e, ok := c.recent.get(seq); ok {
+				out[i] = e.Settlement
 			}
 		}
 	}
@@ -60,12 +60,21 @@ func (c *Core) Ends(seqs []uint64) []Settlement {
 // lane and a receipt its answer. It belongs to the process: a Core that replaces
 // another takes it over by Config.Recent.
 type Recent struct {
-	ends [1024]Settlement
+	ends [1024]recentEnd
 }
 
-func (r *Recent) put(s Settlement) { r.ends[s.Seq%uint64(len(r.ends))] = s }
-
-func (r *Recent) get(seq uint64) (Settlement, bool) {
-	s := r.ends[seq%uint64(len(r.ends))]
-	return s, s.Seq == seq
+type recentEnd struct {
+	Settlement
+	late bool // its late yes has been counted
 }
+
+func (r *Recent) slot(seq uint64) *recentEnd { return &r.ends[seq%uint64(len(r.ends))] }
+
+func (r *Recent) put(s Settlement) { *r.slot(s.Seq) = recentEnd{Settlement: s} }
+
+func (r *Recent) get(seq uint64) (recentEnd, bool) {
+	e := *r.slot(seq)
+	return e, e.Seq == seq
+}
+
+func (r *Recent) heardLate(seq uint64) { r.slot(seq).late = true }

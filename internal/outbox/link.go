@@ -28,7 +28,7 @@ func (c *Core) Up(now Now, session uint64, quiet bool) {
 	if quiet || c.suspect > 0 {
 		c.link.quietUntil = c.now.At + c.cfg.Quiet
 	}
-	c.replies.doubt = noDoubt
+	c.replies.begin()
 	c.window.again()
 	c.clocks.reached(c.now.At, c.cfg.ClockWait)
 	for r := c.resend.head; r != nil; r = r.next {

@@ -74,9 +74,10 @@ func (c *Core) Replied(now Now, session uint64, id uint32, v Verdict, code int32
 // sent: one that has ended, one that an earlier process sent, or a stranger.
 func (c *Core) repliedToNothing(seq uint64, v Verdict, code int32) {
 	if s, ok := c.recent.get(seq); ok && seq != 0 {
-		if v == OK && s.Outcome != ConfirmedReply && s.Outcome != ConfirmedPuback {
+		if v == OK && !s.late && s.Outcome != ConfirmedReply && s.Outcome != ConfirmedPuback {
 			c.lanes[s.Lane].counts.Late++
 			c.out.Late = append(c.out.Late, s.Lane)
+			c.recent.heardLate(seq)
 		}
 		return // a second yes says nothing new
 	}
@@ -103,7 +104,7 @@ func (c *Core) heardFrom(r *report, session uint64) {
 		oldest = c.flight.head.sentAt
 	}
 	if c.link.up && r.session == session && session == c.link.session {
-		c.replies.heard(r.firstAt, oldest)
+		c.replies.heard(c.now.At, r.firstAt, oldest)
 	}
 }
 

@@ -14,6 +14,7 @@ type replyClock struct {
 	// answered. What was sent before it and has no answer is lost; what was sent
 	// after it may merely be late.
 	answered time.Duration
+	aliveAt  time.Duration // when the last answer of any kind came
 	dueAt    time.Duration // no answer is overdue before
 	doubt    doubt
 	askedAt  time.Duration // doubt: when the probe was asked for
@@ -58,16 +59,19 @@ func (c *replyClock) sample(rtt time.Duration) {
 	c.srtt += (rtt - c.srtt) / 8
 }
 
+// begin is for a new session: nothing sent in it was answered yet.
+func (c *replyClock) begin() { c.doubt, c.answered, c.aliveAt = noDoubt, -1, -1 }
+
 func (c *replyClock) sent(now time.Duration, tries uint32, alone bool) {
 	if due := now + c.timeout(tries); alone || due < c.dueAt {
 		c.dueAt = due
 	}
 }
 
-// heard notes that something sent at sent was answered. oldest is when the oldest
-// of what is in flight was sent.
-func (c *replyClock) heard(sent, oldest time.Duration) {
-	c.answered = max(c.answered, sent)
+// heard notes that something sent at sent was answered now. oldest is when the
+// oldest of what is in flight was sent.
+func (c *replyClock) heard(now, sent, oldest time.Duration) {
+	c.answered, c.aliveAt = max(c.answered, sent), now
 	if c.doubt == suspected {
 		c.doubt = noDoubt
 	}
@@ -108,12 +112,16 @@ func (c *Core) checkReplies() {
 	for r := c.flight.head; r != nil; {
 		next := r.next
 		due := r.sentAt + rc.timeout(r.tries)
+		overtaken := rc.answered >= r.sentAt
+		if !overtaken && rc.aliveAt >= 0 { // silence is counted from the last answer on
+			due = max(due, rc.aliveAt+rc.timeout(1))
+		}
 		switch {
 		case due > c.now.At:
 			if rc.dueAt == 0 || due < rc.dueAt {
 				rc.dueAt = due
 			}
-		case rc.answered >= r.sentAt:
+		case overtaken:
 			c.window.halve(c.now.At, r.sentAt)
 			c.sendAgain(r)
 		default:
@@ -142,6 +150,6 @@ func (c *Core) sendAgain(r *report) {
 func (c *Core) ProbeAnswered(now Now, session uint64) {
 	c.observe(now)
 	if c.link.up && session == c.link.session && c.replies.doubt == suspected {
-		c.replies.heard(c.replies.askedAt, c.now.At)
+		c.replies.heard(c.now.At, c.replies.askedAt, c.now.At)
 	}
 }

@@ -46,7 +46,7 @@ func (w *window) halve(now, sent time.Duration) {
 	if w.halved && sent <= w.halvedAt {
 		return
 	}
-	w.size = max(w.size/2, w.least)
+	w.size = min(w.size, max(w.size/2, w.least))
 	w.threshold = w.size
 	w.halved, w.halvedAt = true, now
 }
