@@ -128,6 +128,11 @@ type item struct {
 // State implements outbox.Store.
 func (j *Journal) State() outbox.State { return j.now.state(j.epoch, j.writer) }
 
+// Has implements outbox.Store.
+func (j *Journal) Has(lane uint8, ord uint64) bool {
+	return lane < outbox.MaxLanes && j.now.pending(key{lane, ord})
+}
+
 // Unreadable implements outbox.Store.
 func (j *Journal) Unreadable() uint64 {
 	n := 0

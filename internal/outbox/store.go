@@ -156,6 +156,8 @@ type Store interface {
 	// by the store itself and reported in Lost; one that cannot be read for now
 	// (EIO) stays pending, is skipped, and is counted in Unreadable.
 	Load(lane uint8, after uint64, n int, maxBytes int) (Loaded, error)
+	// Has says whether a report is pending, from memory.
+	Has(lane uint8, ord uint64) bool
 	// Unreadable is how many pending reports could not be read when last tried.
 	Unreadable() uint64
 
