@@ -33,9 +33,12 @@ type rig struct {
 
 	autoSync bool
 	onSend   func(outbox.Send)
+	onReady  func(*outbox.Ready)
 	trace    *strings.Builder // nil: no trace
 	wakeAt   time.Duration
 	session  uint64
+	online   bool
+	dead     bool   // the core gave the link up
 	first    uint64 // the first seq of this core
 	strict   bool   // check after every step
 }
@@ -69,6 +72,7 @@ func (g *rig) start() {
 	entries, _ := g.store.Dirty()
 	g.first = g.store.State().NextSeq
 	g.core = outbox.NewCore(g.cfg, g.store.State(), entries)
+	g.online = false
 	g.core.Tick(g.now)
 	g.perform()
 	if entries {
@@ -91,11 +95,13 @@ func (g *rig) submit(lane int, it outbox.Item) (uint64, error) {
 
 func (g *rig) up() {
 	g.session++
+	g.online, g.dead = true, false
 	g.core.Up(g.now, g.session, false)
 	g.perform()
 }
 
 func (g *rig) down(byPeer bool) {
+	g.online = false
 	g.core.Down(g.now, g.session, byPeer)
 	g.perform()
 }
@@ -141,6 +147,10 @@ func (g *rig) perform() {
 			return
 		}
 		g.log(rd)
+		g.dead = g.dead || rd.Probe == outbox.ProbeDead
+		if g.onReady != nil {
+			g.onReady(rd)
+		}
 		if len(rd.Append) > 0 {
 			g.core.Appended(g.now, g.store.Append(g.store.State().Writer, rd.Append))
 		}

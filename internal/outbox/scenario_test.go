@@ -61,8 +61,12 @@ var commands = map[string]command{
 		}
 	},
 	"up": func(s *scenario, a args) {
+		if !a.has("quiet") {
+			s.up()
+			return
+		}
 		s.session++
-		s.core.Up(s.now, s.session, a.has("quiet"))
+		s.core.Up(s.now, s.session, true)
 		s.perform()
 	},
 	// down [peer]
