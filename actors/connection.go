@@ -1,0 +1,414 @@
+package actors
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/fsm"
+	"github.com/aliiot/aliiot/transport"
+)
+
+// connection owns the session and is the only one that dials. It turns what
+// happens into events of fsm.Conn and performs the actions that come back; what
+// may block (a dial, a SUBSCRIBE, a DISCONNECT, the record of connects) runs
+// beside the mailbox and comes back as a message with the attempt's number.
+type connection struct {
+	tree *Tree
+	root *actor.RootContext
+	self *actor.PID
+
+	machine *fsm.Connection
+	conn    fsm.Conn
+	cancel  context.CancelFunc // of the dial under way
+	session transport.Session
+	number  uint64 // of the session or the attempt
+	online  bool
+	quiet   bool
+	timers  map[fsm.Timer]*time.Timer
+	hear    map[string]*actor.PID // who subscribed, by id
+	waiting []chan<- Online
+	status  LinkStatus
+	bootAt  time.Duration // the clocks at the last look, to notice a suspend
+	monoAt  time.Time
+}
+
+type (
+	dialled struct {
+		attempt uint64
+		session transport.Session
+		err     error
+	}
+	subscribed struct {
+		session uint64
+		err     error
+	}
+	lost struct {
+		session uint64
+		err     error
+	}
+	timerFired struct {
+		timer   fsm.Timer
+		attempt uint64
+	}
+	// AskOnline is answered as soon as there is a session.
+	AskOnline struct{ Reply chan<- Online }
+)
+
+func newConnection(t *Tree) actor.Actor {
+	return &connection{tree: t, timers: map[fsm.Timer]*time.Timer{}, hear: map[string]*actor.PID{}}
+}
+
+// Receive implements actor.Actor.
+func (c *connection) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.start(ctx)
+	case *actor.Restarting, *actor.Stopping:
+		c.end()
+	case Connect:
+		c.step(fsm.Connect{})
+	case Disconnect:
+		c.step(fsm.Disconnect{})
+		if m.Done != nil {
+			m.Done <- struct{}{}
+		}
+	case Subscribe:
+		c.hear[m.Who.Id] = m.Who
+		if c.online {
+			c.root.Send(m.Who, Online{Session: c.number, Quiet: c.quiet})
+		} else {
+			c.root.Send(m.Who, Offline{Session: c.number, Reason: string(c.conn.State)})
+		}
+	case AskOnline:
+		if c.online {
+			m.Reply <- Online{Session: c.number, Quiet: c.quiet}
+		} else {
+			c.waiting = append(c.waiting, m.Reply)
+		}
+	case Publish:
+		c.publish(m)
+	case LinkHint:
+		c.step(fsm.LinkHint(m))
+	case Probe:
+		c.step(fsm.Suspect{Session: m.Session})
+	case Silent:
+		c.step(fsm.Silence(m))
+	case Heard:
+		c.step(fsm.Heard(m))
+	case LoginAgain:
+		if m.Session == c.number {
+			c.step(fsm.LoginAgain{})
+		}
+	case dialled:
+		c.dialled(m)
+	case subscribed:
+		c.subscribed(m)
+	case lost:
+		c.step(fsm.Lost{Session: m.session, ByPeer: byPeer(m.err), Detail: detail(m.err)})
+	case timerFired:
+		c.noticeSuspend()
+		c.step(fsm.TimerFired{Timer: m.timer, Attempt: m.attempt})
+	}
+}
+
+func (c *connection) start(ctx actor.Context) {
+	c.root, c.self = ctx.ActorSystem().Root, ctx.Self()
+	clk := c.tree.opts.Clock
+	c.bootAt, c.monoAt = clk.Boot(), time.Now()
+	c.machine = c.tree.machine
+	c.conn = c.machine.Start(clk.Boot(), c.tree.lastConn.record, clk.BootID, c.tree.lastConn.attempt)
+	c.setStatus()
+	if c.tree.wanted.Load() {
+		c.step(fsm.Connect{})
+	}
+}
+
+// end leaves nothing behind: no dial, no session, no timer.
+func (c *connection) end() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+	for _, t := range c.timers {
+		t.Stop()
+	}
+	if s := c.session; s != nil {
+		go s.Close() // bounded by the transport; a stalled link must not hold up the tree
+	}
+	c.tell(Offline{Session: c.number, Reason: "restarting"})
+	c.status.State = "stopped"
+	status := c.status
+	c.tree.link.Store(&status)
+}
+
+// step moves the machine and performs what it asks for.
+func (c *connection) step(e fsm.ConnEvent) {
+	clk := c.tree.opts.Clock
+	next, actions := c.machine.Step(c.conn, fsm.Moment{Boot: clk.Boot(), Rnd: clk.Rand()}, e)
+	c.conn = next
+	c.tree.lastConn.attempt = next.Attempt
+	for _, a := range actions {
+		c.perform(a)
+	}
+	c.setStatus()
+}
+
+func (c *connection) perform(a fsm.ConnAction) {
+	switch a := a.(type) {
+	case fsm.SaveAttempt:
+		if r := c.tree.opts.Connects; r != nil {
+			go r.Save(a.Record) // a hung disk must not keep the device offline
+		}
+		c.tree.lastConn.record = a.Record
+	case fsm.Dial:
+		c.dial(a)
+	case fsm.Subscribe:
+		c.subscribe(a)
+	case fsm.ArmTimer:
+		c.cancelTimer(a.Timer)
+		root, self, fired := c.root, c.self, timerFired{a.Timer, a.Attempt}
+		c.timers[a.Timer] = time.AfterFunc(a.After, func() { root.Send(self, fired) })
+	case fsm.CancelTimer:
+		c.cancelTimer(a.Timer)
+	case fsm.AnnounceOnline:
+		c.announceOnline(a)
+	case fsm.AnnounceOffline:
+		c.online = false
+		off := Offline{Session: a.Session, Reason: string(a.Reason), ByPeer: a.ByPeer}
+		if a.RetryAt > 0 {
+			off.Retry = a.RetryAt - c.tree.opts.Clock.Boot()
+		}
+		c.tree.log.Info("offline", "session", a.Session, "reason", a.Reason, "by_peer", a.ByPeer, "detail", a.Detail, "retry", off.Retry)
+		c.tell(off)
+	case fsm.Probe:
+		topic := alink.Topic{Kind: alink.NTPRequest, Device: c.tree.opts.Device}
+		c.publish(Publish{Session: a.Session, Topic: topic.String(), Payload: alink.AppendNTPRequest(nil, c.tree.opts.Clock.Boot().Milliseconds())})
+	case fsm.Abort:
+		if c.cancel != nil {
+			c.cancel()
+		}
+		if s := c.session; s != nil && a.Attempt == c.number {
+			c.session = nil
+			s.Abort(errSilent)
+		}
+	case fsm.CloseSession:
+		if s := c.session; s != nil && a.Session == c.number {
+			c.session = nil
+			go s.Close()
+		}
+	case fsm.Tell:
+		c.notice(a)
+	}
+}
+
+var errSilent = errors.New("actors: the connection is given up")
+
+// dial makes one attempt beside the mailbox.
+func (c *connection) dial(a fsm.Dial) {
+	server := c.tree.opts.Servers[a.Endpoint%len(c.tree.opts.Servers)]
+	secure := strings.HasPrefix(server, "mqtts:")
+	ctx, cancel := context.WithTimeout(context.Background(), a.Deadline)
+	c.cancel, c.number, c.session = cancel, a.Attempt, nil
+	o, root, self := &c.tree.opts, c.root, c.self
+	snk := &sink{tree: c.tree, root: root, session: a.Attempt,
+		outbox: c.tree.PID(outboxName), dispatch: c.tree.PID(dispatchName), connection: self}
+	c.tree.log.Info("connecting", "server", server, "attempt", a.Attempt, "quiet", a.Quiet)
+	go func() {
+		defer cancel()
+		cred, err := o.Credentials(secure)
+		if err != nil {
+			root.Send(self, dialled{a.Attempt, nil, err})
+			return
+		}
+		s, err := o.Dialer.Dial(ctx, transport.Connect{
+			Server: server, ClientID: cred.ClientID, Username: cred.Username, Password: transport.Secret(cred.Password),
+			KeepAlive: o.KeepAlive, CleanSession: true, TLS: c.tlsConfig(server),
+		}, snk)
+		root.Send(self, dialled{a.Attempt, s, err})
+	}()
+}
+
+// tlsConfig gives TLS a floor for the date: a clock that nobody has set must not
+// make every certificate "not yet valid".
+func (c *connection) tlsConfig(server string) *tls.Config {
+	t := c.tree.opts.TLS.Clone()
+	if t == nil {
+		t = &tls.Config{}
+	}
+	if u, err := url.Parse(server); err == nil && t.ServerName == "" {
+		t.ServerName = u.Hostname()
+	}
+	t.Time = c.tree.certificateTime
+	return t
+}
+
+func (c *connection) dialled(m dialled) {
+	if m.err != nil {
+		class, code := classOf(m.err)
+		c.status.Err, c.status.Phase = m.err, string(transport.PhaseOf(m.err))
+		c.step(fsm.DialFailed{Attempt: m.attempt, Class: class, Code: code, Detail: detail(m.err)})
+		return
+	}
+	if m.attempt != c.number || c.session != nil { // nobody waits for it any more
+		go m.session.Close()
+		return
+	}
+	c.session = m.session
+	c.step(fsm.Dialled{Attempt: m.attempt})
+}
+
+func (c *connection) subscribe(a fsm.Subscribe) {
+	s, root, self := c.session, c.root, c.self
+	if s == nil {
+		return
+	}
+	var filters []transport.Filter
+	for _, topic := range alink.Filters(c.tree.opts.Device) {
+		filters = append(filters, transport.Filter{Topic: topic})
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), a.Deadline)
+		defer cancel()
+		root.Send(self, subscribed{a.Session, s.Subscribe(ctx, filters)})
+	}()
+}
+
+func (c *connection) subscribed(m subscribed) {
+	if m.err == nil {
+		c.step(fsm.Subscribed{Session: m.session})
+		return
+	}
+	class := fsm.ClassLink
+	var refused *transport.SubscribeError
+	if errors.As(m.err, &refused) {
+		class = fsm.ClassRefused
+	}
+	c.step(fsm.SubscribeFailed{Session: m.session, Class: class, Detail: detail(m.err)})
+}
+
+func (c *connection) announceOnline(a fsm.AnnounceOnline) {
+	if !c.online {
+		c.tree.connects.Add(1)
+		c.tree.log.Info("online", "session", a.Session, "quiet", a.Quiet)
+	}
+	c.online, c.quiet = true, a.Quiet
+	c.status.Err, c.status.Phase = nil, ""
+	c.setStatus()
+	on := Online{Session: a.Session, Quiet: a.Quiet}
+	c.tell(on)
+	for _, reply := range c.waiting {
+		reply <- on
+	}
+	c.waiting = nil
+}
+
+// publish hands a message to the session's writer, which never blocks.
+func (c *connection) publish(m Publish) {
+	err := transport.ErrEnded
+	if c.session != nil && c.online && (m.Session == c.number || m.Session == 0) {
+		err = c.session.Publish(m.Token, m.Topic, m.Payload, m.QoS)
+	}
+	if err != nil && m.Token != 0 {
+		c.root.Send(c.tree.PID(outboxName), Published{Session: m.Session, Token: m.Token, Err: err})
+	}
+}
+
+// tell sends a fact to all who subscribed, and to the application.
+func (c *connection) tell(fact any) {
+	for _, who := range c.hear {
+		c.root.Send(who, fact)
+	}
+	c.tree.tell(fact)
+}
+
+func (c *connection) notice(a fsm.Tell) {
+	c.tree.log.Warn("connection: "+string(a.Notice), "code", a.Code, "detail", a.Detail, "since", a.Since, "attempts", a.Attempts)
+	text := strings.ReplaceAll(string(a.Notice), "_", " ")
+	if a.Detail != "" {
+		text += ": " + a.Detail
+	}
+	c.tree.tell(Told{Kind: string(a.Notice), Text: text})
+}
+
+func (c *connection) cancelTimer(t fsm.Timer) {
+	if old := c.timers[t]; old != nil {
+		old.Stop()
+		delete(c.timers, t)
+	}
+}
+
+// suspendSlack is by how much boot time may outrun the runtime's clock before it
+// counts as a suspend.
+const suspendSlack = 2 * time.Second
+
+// noticeSuspend compares the clock that runs in suspend with the one that does
+// not. The timers stood still with the latter.
+func (c *connection) noticeSuspend() {
+	boot, mono := c.tree.opts.Clock.Boot(), time.Now()
+	slept := boot - c.bootAt - mono.Sub(c.monoAt)
+	c.bootAt, c.monoAt = boot, mono
+	if slept > suspendSlack {
+		c.tree.log.Info("the machine was suspended", "for", slept)
+		c.tree.tell(Told{ToldResumed, "the machine was suspended for " + slept.String()})
+		c.step(fsm.Resumed{})
+	}
+}
+
+func (c *connection) setStatus() {
+	state := LinkState(c.conn.State)
+	if c.status.State != state {
+		c.status.State, c.status.Since = state, c.tree.opts.Clock.Boot()
+	}
+	c.status.Session, c.status.Attempts, c.status.Retry = c.number, c.conn.Failures, c.conn.RetryAt
+	status := c.status
+	c.tree.link.Store(&status)
+}
+
+// classOf says whose fault a failed attempt seems to be.
+func classOf(err error) (fsm.FailClass, byte) {
+	var (
+		refused   *transport.RefusedError
+		notServer *transport.NotServerError
+		cert      *tls.CertificateVerificationError
+		unknownCA x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &refused):
+		if refused.Code == connackUnavailable {
+			return fsm.ClassLink, refused.Code // throttled or down: nothing is wrong with the credentials
+		}
+		return fsm.ClassRefused, refused.Code
+	case errors.As(err, &notServer):
+		return fsm.ClassNotServer, 0
+	case errors.As(err, &cert), errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &invalid):
+		return fsm.ClassTLS, 0
+	}
+	return fsm.ClassLink, 0
+}
+
+// connackUnavailable is CONNACK 3, server unavailable.
+const connackUnavailable = 3
+
+// byPeer says whether the other side closed the connection, rather than time.
+func byPeer(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+func detail(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

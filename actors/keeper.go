@@ -1,0 +1,139 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// keeper is what belongs to the process and outlives the outbox actor: the
+// store's handle with its watermark, who waits for a yes, and what the last
+// incarnation was about when it ended. The outbox alone touches it, one
+// incarnation after the other, and close after the last.
+type keeper struct {
+	tree  *Tree
+	store outbox.Store
+
+	queue      []Append // wait for the sync that is under way
+	queueBytes int
+	waiters    map[uint64]waiter           // by seq: appended, not yet durable
+	ends       map[uint64][]chan<- Settled // by seq: who waits for an end
+	recent     *outbox.Recent
+
+	sync      *outbox.Job    // under way
+	settleDue bool           // settles have waited long enough
+	inStore   bool           // a panic now comes out of the store
+	rendering uint64         // a panic now comes from this report
+	crashes   map[uint64]int // panics by report
+	degraded  atomic.Pointer[error]
+}
+
+// waiter is who asked for a report to be kept.
+type waiter struct {
+	reply chan<- Appended
+	pid   *actor.PID
+	lane  string
+	ref   Ref
+}
+
+func newKeeper(t *Tree) *keeper {
+	return &keeper{tree: t, store: t.opts.Store, waiters: map[uint64]waiter{},
+		ends: map[uint64][]chan<- Settled{}, recent: new(outbox.Recent), crashes: map[uint64]int{}}
+}
+
+func (w waiter) answer(root *actor.RootContext, a Appended) {
+	a.Lane = w.lane
+	switch {
+	case w.reply != nil:
+		select {
+		case w.reply <- a:
+		default:
+		}
+	case w.pid != nil:
+		root.Send(w.pid, a)
+	}
+}
+
+// guard marks what runs in the store, so that a panic from there is known.
+func (k *keeper) guard(f func()) {
+	k.inStore = true
+	f()
+	k.inStore = false
+}
+
+// recover makes the store usable after the last incarnation ended in a panic.
+// A panic that came out of the store leaves a handle that nobody can trust: it
+// is opened anew, as after a restart of the process.
+func (k *keeper) recover() {
+	if k.rendering != 0 {
+		k.crashes[k.rendering]++
+	}
+	if !k.inStore {
+		return
+	}
+	k.tree.log.Error("a panic came out of the store: it is opened anew")
+	for _, j := range k.store.Running() {
+		<-j.Ended()
+	}
+	func() {
+		defer func() { _ = recover() }() // it has panicked before
+		_ = k.store.Close()
+	}()
+	store, err := k.tree.opts.Reopen()
+	if err != nil {
+		panic(fmt.Errorf("actors: opening the store anew: %w", err)) // tried again with the supervisor's backoff
+	}
+	k.store, k.inStore = store, false
+	root := k.tree.system.Root
+	for seq, w := range k.waiters { // what was in the page cache may or may not count
+		delete(k.waiters, seq)
+		w.answer(root, Appended{Err: ErrOutcomeUnknown})
+	}
+}
+
+func (k *keeper) setDegraded(err error) {
+	old := k.degraded.Load()
+	if err == nil {
+		if old != nil {
+			k.degraded.Store(nil)
+			k.tree.tell(Told{ToldDegraded, "the disk takes reports again"})
+		}
+		return
+	}
+	k.degraded.Store(&err)
+	if old == nil {
+		k.tree.tell(Told{ToldDegraded, "the disk takes no reports: " + err.Error()})
+	}
+}
+
+// close releases the store after the actors have ended. A hung disk must not
+// hang the process: ctx bounds the wait, and the journal is then as after a kill.
+func (k *keeper) close(ctx context.Context) error {
+	root := k.tree.system.Root
+	for _, a := range k.queue {
+		waiter{reply: a.Reply}.answer(root, Appended{Err: ErrStopped})
+	}
+	ended := make(chan error, 1)
+	go func() {
+		for _, j := range k.store.Running() {
+			<-j.Ended()
+			k.store.Done(j)
+		}
+		err := k.store.Close()
+		if k.tree.opts.Audit != nil {
+			err = errors.Join(err, k.tree.opts.Audit.Close())
+		}
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("actors: closing the journal: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,242 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// outboxActor owns the store and drives the pure core: every message is one
+// input, and what the core returns is performed before the next one. Nothing in
+// here waits for the medium or the link: syncs run beside the mailbox, one at a
+// time, and come back as messages.
+type outboxActor struct {
+	tree *Tree
+	keep *keeper
+	core *outbox.Core
+	root *actor.RootContext
+	self *actor.PID
+
+	first   uint64 // reports below were appended by an incarnation before
+	session uint64 // 0: offline
+	timer   *time.Timer
+	wakeAt  time.Duration // what the timer is set for
+	settle  *time.Timer   // runs while only settles wait for a sync
+	drained []chan<- Drained
+	lanes   map[string]int
+}
+
+type (
+	// jobEnded comes back from the goroutine that ran a job of the store.
+	jobEnded struct{ job *outbox.Job }
+	wake     struct{}
+	// settleDue is when settles have waited long enough for a sync to ride on.
+	settleDue struct{}
+	// AskDrained is answered when nothing is pending but what is set aside.
+	AskDrained struct{ Reply chan<- Drained }
+	// Drained answers AskDrained.
+	Drained struct{}
+)
+
+const (
+	// How long an end may wait for a sync: the time in which a power cut turns a
+	// confirmed report into one more sending.
+	settleWithin = time.Second
+	// How many bytes of reports may wait while a sync is under way.
+	maxQueueBytes = 4 << 20
+)
+
+func newOutbox(t *Tree) actor.Actor { return &outboxActor{tree: t, keep: t.keeper} }
+
+// Receive implements actor.Actor.
+func (o *outboxActor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		o.start(ctx)
+	case *actor.Restarting, *actor.Stopping:
+		o.stopTimers()
+		return
+	case *actor.Stopped:
+		return
+	case Append:
+		o.enqueue(ctx, m)
+	case jobEnded:
+		o.jobEnded(m.job)
+	case Online:
+		if m.Session != o.session { // the end of a quiet time is the core's own
+			o.session = m.Session
+			o.core.Up(o.now(), m.Session, m.Quiet)
+		}
+	case Offline:
+		o.session = 0
+		o.core.Down(o.now(), m.Session, m.ByPeer)
+	case Published:
+		o.core.Published(o.now(), m.Session, m.Token, outbox.Level(m.Level), m.Err != nil)
+	case Replied:
+		o.core.Replied(o.now(), m.Session, m.ID, verdictOf(alink.Code(m.Code)), int32(m.Code))
+	case Heard:
+		o.core.ProbeAnswered(o.now(), m.Session)
+	case ClockLearned:
+		o.learn(m)
+	case AskEnd:
+		o.askEnd(m)
+	case AskLedger:
+		m.Reply <- o.ledger()
+	case AskDrained:
+		o.drained = append(o.drained, m.Reply)
+	case settleDue:
+		o.settle = nil
+		o.sync()
+	case wake:
+		o.wakeAt = 0
+		o.core.Tick(o.now())
+	default:
+		return
+	}
+	o.perform()
+}
+
+// start makes the core from what the store knows: an incarnation has no other
+// memory. Jobs that the last one handed out come back to this one.
+func (o *outboxActor) start(ctx actor.Context) {
+	o.root, o.self = ctx.ActorSystem().Root, ctx.Self()
+	o.keep.recover()
+	o.lanes = map[string]int{}
+	for i, l := range o.tree.opts.Lanes {
+		if l.Policy != Retired {
+			o.lanes[l.Name] = i
+		}
+	}
+	for _, j := range o.keep.store.Running() {
+		o.await(j)
+	}
+	st := o.keep.store.State()
+	dirty, _ := o.keep.store.Dirty()
+	dirty = dirty || len(o.keep.store.Running()) > 0
+	o.first = st.NextSeq
+	o.core = outbox.NewCore(o.tree.opts.config(o.keep.recent), st, dirty)
+	for seq, w := range o.keep.waiters {
+		if seq >= o.first { // never reached the store
+			delete(o.keep.waiters, seq)
+			w.answer(o.root, Appended{Err: fmt.Errorf("%w: the outbox failed before it was written", ErrNotKept)})
+		}
+	}
+	if seq := o.keep.rendering; seq != 0 {
+		o.keep.rendering = 0
+		if o.keep.crashes[seq] >= poisonAfter {
+			delete(o.keep.crashes, seq)
+			o.core.Poison(o.now(), seq)
+		}
+	}
+	o.learnFromKernel(st)
+	o.core.Tick(o.now())
+	ctx.Send(o.tree.PID(connectionName), Subscribe{o.self})
+}
+
+// A report whose rendering panicked the outbox this often is set aside.
+const poisonAfter = 3
+
+func (o *outboxActor) stopTimers() {
+	for _, t := range []*time.Timer{o.timer, o.settle} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
+
+// enqueue collects reports while a sync is under way: one write and one sync
+// then serve them all.
+func (o *outboxActor) enqueue(ctx actor.Context, m Append) {
+	if m.Reply == nil && ctx.Sender() != nil {
+		m.sender = ctx.Sender()
+	}
+	size := len(m.Content.params)
+	if o.keep.queueBytes+size > maxQueueBytes {
+		waiter{reply: m.Reply, pid: m.sender}.answer(o.root, Appended{Err: outbox.ErrBacklog})
+		return
+	}
+	o.keep.queue = append(o.keep.queue, m)
+	o.keep.queueBytes += size
+}
+
+// submit hands what has been collected to the core, unless a sync is under way.
+func (o *outboxActor) submit() {
+	if len(o.keep.queue) == 0 || o.syncing() {
+		return
+	}
+	for _, m := range o.keep.queue {
+		o.submitOne(m)
+	}
+	clear(o.keep.queue)
+	o.keep.queue, o.keep.queueBytes = o.keep.queue[:0], 0
+}
+
+func (o *outboxActor) submitOne(m Append) {
+	name := m.Lane
+	if name == "" {
+		name = DefaultLane
+	}
+	w := waiter{reply: m.Reply, pid: m.sender, lane: name}
+	class, ok := o.lanes[name]
+	if !ok {
+		w.answer(o.root, Appended{Err: &UnknownLaneError{name}})
+		return
+	}
+	it := outbox.Item{Kind: m.Content.kind, Name: m.Content.name, Params: m.Content.params, Key: m.Content.key, TTL: m.TTL}
+	now := o.now()
+	if !m.At.IsZero() {
+		it.Made = outbox.Stamp{Boot: now.Boot, At: now.At, Wall: m.At.UnixMilli(), Trusted: true}
+	}
+	if o.tree.opts.Lanes[class].Policy != LatestOnly {
+		it.Key = "" // bytes on the flash that nothing reads
+	}
+	seq, err := o.core.Submit(now, class, it)
+	if err != nil {
+		w.answer(o.root, Appended{Err: err})
+		return
+	}
+	o.keep.waiters[seq] = w
+}
+
+// askEnd answers from memory, or registers who asks where the report is pending.
+func (o *outboxActor) askEnd(m AskEnd) {
+	known := o.core.Ends([]uint64{m.Ref.seq})[0]
+	switch {
+	case known.Seq != 0 && known.Outcome != outbox.Pending:
+		m.Reply <- o.settled(known)
+	case known.Seq == 0 && !o.keep.store.Has(m.Ref.class, m.Ref.ord):
+		m.Reply <- Settled{Seq: m.Ref.seq, Err: ErrForgotten}
+	default:
+		o.keep.ends[m.Ref.seq] = append(o.keep.ends[m.Ref.seq], m.Reply)
+	}
+}
+
+func (o *outboxActor) settled(s outbox.Settlement) Settled {
+	return Settled{Seq: s.Seq, Lane: o.laneName(s.Lane), End: End{OutcomeOf(s.Outcome), int(s.Code)}}
+}
+
+func (o *outboxActor) laneName(class uint8) string {
+	if int(class) < len(o.tree.opts.Lanes) {
+		return o.tree.opts.Lanes[class].Name
+	}
+	return fmt.Sprintf("class-%d", class)
+}
+
+func (o *outboxActor) ledger() Ledger {
+	l := Ledger{Lanes: map[string]Counts{}}
+	for class, c := range o.core.Ledger().Lanes {
+		name := o.laneName(uint8(class))
+		if c.Accepted == 0 && class >= len(o.tree.opts.Lanes) {
+			continue
+		}
+		counts := CountsOf(c.Counts)
+		counts.Quarantined, counts.Unreadable = c.Quarantined, c.Unreadable
+		l.Lanes[name] = counts
+		l.Counts = l.Counts.Add(counts)
+	}
+	return l
+}

@@ -1,0 +1,297 @@
+package actors
+
+import (
+	"errors"
+	"time"
+
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// perform does what the core asks for, in the order of Ready's fields, until
+// there is nothing more, and sets the timer for what time alone will bring.
+func (o *outboxActor) perform() {
+	o.submit()
+	for {
+		r := o.core.Ready()
+		if r.Empty() {
+			o.setTimer(r.WakeAt)
+			break
+		}
+		o.store(r)
+		o.answer(r)
+		o.send(r.Send)
+		o.tell(r)
+	}
+	o.sync()
+	o.upkeep()
+	o.answerDrained()
+}
+
+// store performs what concerns the store.
+func (o *outboxActor) store(r *outbox.Ready) {
+	k := o.keep
+	if len(r.Append) > 0 {
+		var err error
+		k.guard(func() { err = k.store.Append(k.store.State().Writer, r.Append) })
+		o.core.Appended(o.now(), err)
+		for _, e := range r.Append {
+			if w, ok := k.waiters[e.Seq]; ok {
+				w.ref = Ref{e.Seq, e.Ord, e.Lane}
+				k.waiters[e.Seq] = w
+			}
+		}
+		if err == nil || errors.Is(err, outbox.ErrBacklog) {
+			k.setDegraded(nil)
+		} else {
+			k.setDegraded(err)
+		}
+	}
+	for _, p := range r.SaveClock {
+		var err error
+		k.guard(func() { err = k.store.SaveClock(p) })
+		if err != nil {
+			o.tree.log.Warn("what was learned of the clock could not be kept", "err", err)
+		}
+	}
+	for _, a := range r.Quarantine {
+		var err error
+		k.guard(func() { err = k.store.Quarantine(a.Mark, a.On) })
+		if err != nil {
+			o.tree.log.Warn("a report could not be set aside", "seq", a.Seq, "err", err)
+		}
+	}
+	if len(r.Settle) > 0 {
+		k.guard(func() { k.store.Settle(r.Settle) })
+	}
+	for _, lane := range r.Late {
+		k.guard(func() { k.store.CountLate(lane) })
+	}
+	for _, q := range r.Load {
+		var got outbox.Loaded
+		var err error
+		k.guard(func() { got, err = k.store.Load(q.Lane, q.After, q.N, q.MaxBytes) })
+		if err != nil {
+			o.tree.log.Warn("the journal could not be read", "err", err)
+		}
+		o.core.Loaded(o.now(), q.Lane, got, err)
+	}
+}
+
+// answer gives the callers their yes or no.
+func (o *outboxActor) answer(r *outbox.Ready) {
+	for _, seq := range r.Accept {
+		o.answerOne(seq, Appended{})
+	}
+	for _, f := range r.Refuse {
+		o.answerOne(f.Seq, Appended{Err: f.Err})
+	}
+	for _, seq := range r.Unknown {
+		o.answerOne(seq, Appended{Err: ErrOutcomeUnknown})
+	}
+}
+
+func (o *outboxActor) answerOne(seq uint64, a Appended) {
+	w, ok := o.keep.waiters[seq]
+	if !ok {
+		return
+	}
+	delete(o.keep.waiters, seq)
+	if a.Err == nil {
+		o.tree.accepted.Add(1)
+	}
+	a.Ref = w.ref
+	w.answer(o.root, a)
+}
+
+// send renders and publishes. What panics the rendering three times is set
+// aside by the incarnation after: the mark is left before, and taken off after.
+func (o *outboxActor) send(sends []outbox.Send) {
+	for i := range sends {
+		s := &sends[i]
+		o.keep.rendering = s.Seq
+		topic, payload := o.render(s)
+		o.keep.rendering = 0
+		o.root.Send(o.tree.PID(connectionName), Publish{Session: o.session, Token: s.Token, Topic: topic, Payload: payload, QoS: s.QoS})
+		o.tree.sends.Add(1)
+	}
+}
+
+// tell hands on what others want to know.
+func (o *outboxActor) tell(r *outbox.Ready) {
+	for _, e := range r.Ended {
+		delete(o.keep.crashes, e.Seq)
+		if o.tree.opts.Audit != nil {
+			o.tree.opts.Audit.Record(o.laneName(e.Lane), e)
+		}
+		for _, reply := range o.keep.ends[e.Seq] {
+			reply <- o.settled(e.Settlement)
+		}
+		delete(o.keep.ends, e.Seq)
+		if e.Outcome == outbox.Damaged {
+			o.tree.tell(Told{ToldDamaged, "the medium destroyed a report that had been synced"})
+		}
+	}
+	switch r.Probe {
+	case outbox.ProbeAsk:
+		o.root.Send(o.tree.PID(connectionName), Probe{o.session})
+	case outbox.ProbeDead:
+		o.root.Send(o.tree.PID(connectionName), Silent{o.session})
+	}
+	if r.Login {
+		o.root.Send(o.tree.PID(connectionName), LoginAgain{o.session})
+	}
+	for _, n := range r.Notices {
+		o.tree.log.Info("outbox: "+string(n.Kind), "seq", n.Seq, "lane", o.laneName(n.Lane), "code", n.Code)
+		if n.Kind == outbox.NoticeQuarantined {
+			o.tree.tell(Told{ToldQuarantined, "a report that breaks the link, or the outbox, was set aside"})
+		}
+	}
+}
+
+// syncing says whether a sync is under way: the store hands out one at a time.
+func (o *outboxActor) syncing() bool { return o.keep.sync != nil }
+
+// sync starts a sync where entries wait for one, and sees to it that settles
+// alone wait for one second at most.
+func (o *outboxActor) sync() {
+	if o.syncing() {
+		return
+	}
+	k := o.keep
+	entries, settles := k.store.Dirty()
+	switch {
+	case entries || settles && o.settle == nil && k.settleDue:
+		k.settleDue = false
+		var job *outbox.Job
+		k.guard(func() { job = k.store.Sync() })
+		if job != nil {
+			k.sync = job
+			o.run(job)
+		}
+	case settles && o.settle == nil:
+		root, self := o.root, o.self
+		k.settleDue = true
+		o.settle = time.AfterFunc(settleWithin, func() { root.Send(self, settleDue{}) })
+	}
+}
+
+// upkeep frees what is settled. The ends must be in the audit log for good
+// before the segment that held the reports goes.
+func (o *outboxActor) upkeep() {
+	var job *outbox.Job
+	o.keep.guard(func() { job = o.keep.store.Upkeep() })
+	if job == nil {
+		return
+	}
+	before := func() error { return nil }
+	if o.tree.opts.Audit != nil {
+		before = o.tree.opts.Audit.Syncer()
+	}
+	o.beside(job, func() {
+		if err := before(); err != nil {
+			o.tree.log.Warn("the audit log could not be synced", "err", err)
+		}
+		job.Run()
+	})
+}
+
+// run performs a sync beside the mailbox.
+func (o *outboxActor) run(job *outbox.Job) {
+	started := time.Now()
+	o.beside(job, func() {
+		job.Run()
+		o.tree.syncTime.Store(int64(time.Since(started)))
+	})
+}
+
+// beside runs a job in a goroutine that ends by saying so. A job that panics
+// has ended without a result, which the store takes for a failure.
+func (o *outboxActor) beside(job *outbox.Job, run func()) {
+	log, root, self := o.tree.log, o.root, o.self
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				log.Error("a job of the store panicked", "err", r)
+			}
+			root.Send(self, jobEnded{job})
+		}()
+		run()
+	}()
+}
+
+// await has a job that an incarnation before started come back to this one.
+func (o *outboxActor) await(job *outbox.Job) {
+	root, self := o.root, o.self
+	go func() {
+		<-job.Ended()
+		root.Send(self, jobEnded{job})
+	}()
+}
+
+func (o *outboxActor) jobEnded(job *outbox.Job) {
+	k := o.keep
+	var res outbox.Result
+	k.guard(func() { res = k.store.Done(job) })
+	if k.sync == job {
+		k.sync = nil
+	}
+	if res.Next != nil {
+		k.sync = res.Next
+		o.run(res.Next)
+	}
+	if res.Err != nil {
+		o.tree.log.Error("the disk failed", "err", res.Err, "refused", len(res.Refused), "unknown", len(res.Unknown))
+		k.setDegraded(res.Err)
+	} else if res.Durable > 0 {
+		k.setDegraded(nil)
+	}
+	o.core.Synced(o.now(), res)
+	o.answerOld(res)
+}
+
+// answerOld answers who asked an incarnation before: its core is gone.
+func (o *outboxActor) answerOld(res outbox.Result) {
+	if len(o.keep.waiters) == 0 {
+		return
+	}
+	for _, e := range res.Refused {
+		o.answerOne(e.Seq, Appended{Err: res.Err})
+	}
+	for _, e := range res.Unknown {
+		o.answerOne(e.Seq, Appended{Err: ErrOutcomeUnknown})
+	}
+	for seq := range o.keep.waiters {
+		if seq < o.first && seq <= res.Durable {
+			o.answerOne(seq, Appended{})
+		}
+	}
+}
+
+func (o *outboxActor) setTimer(at time.Duration) {
+	if at == o.wakeAt && at != 0 {
+		return
+	}
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.wakeAt = at
+	if at == 0 {
+		return
+	}
+	root, self := o.root, o.self
+	o.timer = time.AfterFunc(max(at-o.tree.opts.Clock.Boot(), 0), func() { root.Send(self, wake{}) })
+}
+
+func (o *outboxActor) answerDrained() {
+	if len(o.drained) == 0 {
+		return
+	}
+	c := o.ledger().Counts
+	if c.Pending > c.Quarantined+c.Unreadable {
+		return
+	}
+	for _, reply := range o.drained {
+		reply <- Drained{}
+	}
+	o.drained = nil
+}

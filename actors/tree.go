@@ -1,0 +1,225 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/aliiot/aliiot/fsm"
+)
+
+// Errors of the tree, and of what it is asked.
+var (
+	// ErrStopped: the device has been closed.
+	ErrStopped = errors.New("aliiot: the device is closed")
+	// ErrOutcomeUnknown: the report may or may not have been kept, since the
+	// caller's context ended or the outbox was restarted before it could say.
+	// Reporting again may report twice.
+	ErrOutcomeUnknown = errors.New("aliiot: whether the report was kept is unknown")
+	// ErrNotKept: the report was not kept, by a fault inside. Reporting it again is
+	// right.
+	ErrNotKept = errors.New("aliiot: the report was not kept")
+	// ErrForgotten: the report has ended, so long ago that how is no longer in
+	// memory. The audit log, where it is on, may still know.
+	ErrForgotten = errors.New("aliiot: how the report ended is no longer known")
+)
+
+// Tree is the handle of one device's supervision tree. Its methods are safe for
+// concurrent use.
+type Tree struct {
+	opts   Options
+	log    *slog.Logger
+	system *actor.ActorSystem
+	pid    *actor.PID // device
+	keeper *keeper
+	apps   []child // touched by device alone
+
+	machine  *fsm.Connection
+	lastConn struct { // touched by connection alone, one incarnation after the other
+		record  fsm.ConnRecord
+		attempt uint64
+	}
+
+	epoch          atomic.Pointer[epoch]
+	epochs         atomic.Uint64
+	closed         atomic.Bool
+	wanted         atomic.Bool // online
+	dispatchParked atomic.Bool
+	inbound        atomic.Int64 // messages that wait for dispatch
+	counters
+}
+
+// epoch is one life of the tree: done says that no answer of it will come.
+type epoch struct {
+	n    uint64
+	done chan struct{}
+}
+
+// Start makes the tree and returns when its actors run. It dials nothing.
+func Start(o Options) (*Tree, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t := &Tree{opts: o, log: o.Log, system: o.System}
+	if t.machine, err = fsm.NewConnection(o.Policy); err != nil {
+		return nil, fmt.Errorf("actors: the connection's policy: %w", err)
+	}
+	if o.Connects != nil {
+		t.lastConn.record = o.Connects.Load()
+	}
+	t.keeper = newKeeper(t)
+	t.newEpoch(make(chan struct{}))
+	ready := make(chan struct{})
+	props := actor.PropsFromProducer(func() actor.Actor { return newDevice(t) },
+		actor.WithGuardian(&guardian{tree: t, policy: o.Restart}),
+		actor.WithReceiverMiddleware(Guard))
+	t.pid, err = t.system.Root.SpawnNamed(props, o.Name)
+	if err != nil {
+		return nil, fmt.Errorf("actors: a device named %q runs in this actor system already: %w", o.Name, err)
+	}
+	t.system.Root.Send(t.pid, started{ready})
+	select {
+	case <-ready:
+	case <-t.epoch.Load().done:
+	}
+	return t, nil
+}
+
+// started is answered when all that was asked before has been done.
+type started struct{ ready chan<- struct{} }
+
+// PID is the actor of the given name in this tree: "outbox", "dispatch",
+// "connection", or what Spawn started.
+func (t *Tree) PID(name string) *actor.PID {
+	return t.system.NewLocalPID(t.pid.Id + "/" + name)
+}
+
+// System is the actor system that the tree lives in.
+func (t *Tree) System() *actor.ActorSystem { return t.system }
+
+// Send sends a message to an actor of the tree.
+func (t *Tree) Send(name string, msg any) { t.system.Root.Send(t.PID(name), msg) }
+
+// Done is closed when the present life of the tree ends: an answer that was
+// asked for before will not come then. Ask for it before sending.
+func (t *Tree) Done() <-chan struct{} { return t.epoch.Load().done }
+
+// Spawn starts an actor of the application's beside ours, supervised like them:
+// restarted when it panics, parked for minutes when it does so too often, and
+// spawned again, last, after a restart of the tree. props must make a new
+// instance each time. Errors: ErrStopped, or actor.ErrNameExists in the chain.
+func (t *Tree) Spawn(ctx context.Context, name string, props *actor.Props) (*actor.PID, error) {
+	reply, done := make(chan spawned, 1), t.Done()
+	if t.closed.Load() {
+		return nil, ErrStopped
+	}
+	t.system.Root.Send(t.pid, spawn{child{name: name, parks: true, props: t.guarded(props)}, reply})
+	select {
+	case s := <-reply:
+		return s.pid, s.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("actors: spawning %q: %w", name, ctx.Err())
+	case <-done:
+		return nil, fmt.Errorf("actors: spawning %q: %w", name, ErrStopped)
+	}
+}
+
+// Stop stops the actors one by one, sources first, waits for each, and releases
+// the store. ctx bounds the waiting: a hung disk may outlive it.
+func (t *Tree) Stop(ctx context.Context) error {
+	if t.closed.Swap(true) {
+		return nil
+	}
+	ended := make(chan struct{})
+	t.system.Root.Send(t.pid, shutdown{ended})
+	var errs []error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		errs = append(errs, fmt.Errorf("actors: stopping the tree: %w", ctx.Err()))
+	}
+	stop := t.system.Root.StopFuture(t.pid)
+	if err := stop.Wait(); err != nil {
+		errs = append(errs, fmt.Errorf("actors: stopping the supervisor: %w", err))
+	}
+	return errors.Join(append(errs, t.keeper.close(ctx))...)
+}
+
+func (t *Tree) newEpoch(done chan struct{}) uint64 {
+	n := t.epochs.Add(1)
+	t.inbound.Store(0)
+	t.epoch.Store(&epoch{n, done})
+	return n
+}
+
+func (t *Tree) park(name string, on bool) {
+	if name == dispatchName {
+		t.dispatchParked.Store(on)
+	}
+}
+
+func (t *Tree) tell(notice any) {
+	if t.opts.Notify != nil {
+		t.opts.Notify(notice)
+	}
+}
+
+func (t *Tree) guarded(p *actor.Props) *actor.Props {
+	mw := append([]actor.ReceiverMiddleware{Guard}, t.opts.Middleware...)
+	return p.Clone(actor.WithReceiverMiddleware(mw...))
+}
+
+// Connect and Disconnect say whether the device wants to be online. They hold
+// over restarts of the tree.
+func (t *Tree) Connect() {
+	t.wanted.Store(true)
+	t.Send(connectionName, Connect{})
+}
+
+// Disconnect ends the session; done is told when it has ended.
+func (t *Tree) Disconnect(done chan<- struct{}) {
+	t.wanted.Store(false)
+	t.Send(connectionName, Disconnect{done})
+}
+
+// Check says whether the tree would take a report: whether the lane exists.
+// The outbox checks again; this spares the caller the way.
+func (t *Tree) Check(a Append) error {
+	name := a.Lane
+	if name == "" {
+		name = DefaultLane
+	}
+	for _, l := range t.opts.Lanes {
+		if l.Name == name && l.Policy != Retired {
+			if t.closed.Load() {
+				return ErrStopped
+			}
+			return nil
+		}
+	}
+	return &UnknownLaneError{name}
+}
+
+// Names of the tree's own actors.
+const (
+	outboxName     = "outbox"
+	dispatchName   = "dispatch"
+	connectionName = "connection"
+)
+
+// children is the table of what the tree is made of, sinks first.
+func (t *Tree) children() []child {
+	row := func(name string, parks bool, producer func() actor.Actor) child {
+		return child{name, parks, t.guarded(actor.PropsFromProducer(producer))}
+	}
+	return []child{
+		row(outboxName, false, func() actor.Actor { return newOutbox(t) }),
+		row(dispatchName, true, func() actor.Actor { return newDispatch(t) }),
+		row(connectionName, false, func() actor.Actor { return newConnection(t) }),
+	}
+}

@@ -1,0 +1,48 @@
+package aliiot
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+
+	"github.com/aliiot/aliiot/fsm"
+	"github.com/aliiot/aliiot/internal/disk"
+)
+
+// connectRecord keeps the times of the last connects, so that a process that is
+// restarted over and over honours the platform's limit of five a minute too.
+// Losing it costs nothing but manners: errors are logged and not returned.
+type connectRecord struct {
+	fs  disk.FS
+	log *slog.Logger
+}
+
+const (
+	connectsFile         = "connects.json"
+	opConnects   disk.Op = "connects"
+)
+
+func (r connectRecord) Load() fsm.ConnRecord {
+	var c fsm.ConnRecord
+	data, err := disk.ReadFile(r.fs, opConnects, connectsFile, 4<<10)
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		if !errors.Is(err, disk.ErrNotExist) {
+			r.log.Warn("the record of connects cannot be read", "err", err)
+		}
+		return fsm.ConnRecord{}
+	}
+	return c
+}
+
+func (r connectRecord) Save(c fsm.ConnRecord) {
+	data, err := json.Marshal(c)
+	if err == nil {
+		err = disk.WriteFile(r.fs, opConnects, connectsFile, data)
+	}
+	if err != nil {
+		r.log.Warn("the record of connects cannot be written", "err", err)
+	}
+}
