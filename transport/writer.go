@@ -20,7 +20,7 @@ func (s *session) start() {
 }
 
 func (s *session) writer() {
-	for {
+	for !s.w.isDead() { // else a publish that was left for finish would be forgotten
 		select {
 		case <-s.w.dead:
 			return
