@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -221,22 +220,26 @@ func appendBody(dst, body []byte) []byte {
 	return appendCompact(dst, body)
 }
 
-// plain makes a text harmless for the C SDK's reader.
-var plain = strings.NewReplacer(`"`, "'", `\`, "/", "{", "(", "}", ")", "[", "(", "]", ")",
-	"\n", " ", "\r", " ", "\t", " ", "\u2028", " ", "\u2029", " ")
-
+// appendText appends a member whose text is harmless for the C SDK's reader.
 func appendText(dst []byte, key, text string) []byte {
 	if text == "" {
 		return dst
 	}
-	text = plain.Replace(strings.ToValidUTF8(text, "\uFFFD"))
 	dst = append(append(dst, key...), '"')
-	for i := range len(text) {
-		if c := text[i]; c >= ' ' {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, ' ')
+	for _, r := range text { // what is not UTF-8 becomes U+FFFD
+		switch r {
+		case '"':
+			r = '\''
+		case '\\':
+			r = '/'
+		case '{', '[':
+			r = '('
+		case '}', ']':
+			r = ')'
+		case '\u2028', '\u2029':
+			r = ' '
 		}
+		dst = utf8.AppendRune(dst, max(r, ' '))
 	}
 	switch text { // a value that equals a key hides that key
 	case "id", "code", "message", "method", "version", "data", "params", "sys", "ack":

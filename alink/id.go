@@ -7,7 +7,7 @@ import (
 
 // ID is the id of a message as it came: a string or a number, kept byte for byte,
 // since the Node SDK never sees a reply whose string id comes back as a number
-// (N12, ran). IDs compare with ==; the zero ID is an absent one.
+// (N12, ran). IDs compare with ==; the zero ID is an absent or an empty one.
 type ID struct {
 	raw string // the JSON token
 }
@@ -61,7 +61,7 @@ func (id ID) MarshalJSON() ([]byte, error) { return id.Append(nil), nil }
 // UnmarshalJSON takes a string, a number or null. The error is an *EnvelopeError.
 func (id *ID) UnmarshalJSON(token []byte) error {
 	switch {
-	case string(token) == "null":
+	case string(token) == "null", string(token) == `""`:
 		*id = ID{}
 		return nil
 	case len(token) == 0 || token[0] != '"' && !isNumberStart(token[0]) || !json.Valid(token):

@@ -128,6 +128,10 @@ func textOf(v []byte) (string, bool) {
 	switch {
 	case len(v) == 0:
 		return "", false
+	case string(v) == `"success"`: // in nearly every reply: no allocation for these
+		return "success", true
+	case string(v) == `"`+Version+`"`:
+		return Version, true
 	case isNumberStart(v[0]):
 		return string(v), true
 	case v[0] != '"':
@@ -145,6 +149,9 @@ func isNumberStart(c byte) bool { return c == '-' || c >= '0' && c <= '9' }
 // intOf reads a whole number, also when it is written as a string, as 1.0 or as
 // 1e3: all of these have been seen where a number belongs.
 func intOf(v []byte) (int64, bool) {
+	if n, ok := digits(v); ok {
+		return n, true
+	}
 	s, ok := textOf(v)
 	if !ok {
 		return 0, false
@@ -157,4 +164,18 @@ func intOf(v []byte) (int64, bool) {
 		return 0, false
 	}
 	return int64(f), true
+}
+
+// digits reads a bare whole number of at most 18 digits.
+func digits(v []byte) (n int64, ok bool) {
+	if len(v) == 0 || len(v) > 18 {
+		return 0, false
+	}
+	for _, c := range v {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
 }

@@ -58,7 +58,11 @@ func (t Topic) Append(dst []byte) []byte {
 			dst = append(dst, t.Name...)
 			dst = append(dst, s.text...)
 		case segRest:
-			dst = append(dst, strings.TrimPrefix(t.Name, "/")...)
+			name := t.Name
+			if t.Kind == ExtRRPC { // it brings the slash along
+				name = strings.TrimPrefix(name, "/")
+			}
+			dst = append(dst, name...)
 		}
 	}
 	return dst

@@ -84,6 +84,8 @@ func TestParseTopicParts(t *testing.T) {
 		"/ext/rrpc/9/hello":                   {Kind: ExtRRPC, MessageID: "9", Name: "/hello"},
 		"/broadcast/pk/a/b":                   {Kind: ProductBroadcast, Device: Device{ProductKey: "pk"}, Name: "a/b"},
 		"/pk/dn/user/a/b/c":                   {Kind: Custom, Device: d, Name: "a/b/c"},
+		"/ext/rrpc/9//hello":                  {Kind: ExtRRPC, MessageID: "9", Name: "//hello"},
+		"/pk/dn//error":                       {Kind: CustomLegacy, Device: d, Name: "/error"},
 		"/pk/dn/update/error":                 {Kind: CustomLegacy, Device: d, Name: "update/error"},
 	} {
 		got, err := ParseTopic(s)
