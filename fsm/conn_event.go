@@ -7,8 +7,8 @@ import "time"
 // the number of an earlier attempt moves nothing.
 type ConnEvent interface{ connEvent() }
 
-// Connect is the application's wish to be online. In a wait it asks for an
-// attempt now, as far as the record of the last connects allows.
+// Connect is the application's wish to be online. Said again it changes nothing;
+// who has news that make an attempt worth while says LinkHint or LoginAgain.
 type Connect struct{}
 
 // Disconnect is the application's wish to be offline.
@@ -48,7 +48,8 @@ type Subscribed struct{ Session uint64 }
 
 // SubscribeFailed says that they are not. With ClassRefused the broker keeps the
 // session and refused some filters, which Detail names: the session is used
-// without them and the application is told.
+// without them and the application is told. If the session itself ended, say Lost
+// instead: how it ended is a sign of a takeover or none.
 type SubscribeFailed struct {
 	Session uint64
 	Class   FailClass

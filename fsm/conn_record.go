@@ -15,14 +15,18 @@ type ConnRecord struct {
 }
 
 // on is the record as this boot sees it. What happened in another boot happened
-// before this one began, and nothing has happened in the future.
-func (r ConnRecord) on(boot uint64, now time.Duration, limit int) []time.Duration {
+// before this one began, and nothing has happened in the future. How the last
+// attempt of the process before ended is not known: it took deadline at most.
+func (r ConnRecord) on(boot uint64, now, deadline time.Duration, limit int) []time.Duration {
 	connects := slices.Clone(r.Connects[max(0, len(r.Connects)-limit):])
 	for i, at := range connects {
 		if r.Boot != boot {
 			at = 0
 		}
 		connects[i] = min(max(at, 0), now)
+	}
+	if n := len(connects); n > 0 && r.Boot == boot {
+		connects[n-1] = min(connects[n-1]+deadline, now)
 	}
 	slices.Sort(connects)
 	return connects

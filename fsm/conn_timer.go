@@ -85,9 +85,13 @@ func (s *step) resumed() {
 	}
 	s.c.hurry = s.c.hurry || s.c.State == ConnConnecting
 	for _, t := range allTimers {
-		if s.c.armed(t) && s.c.Attempt == attempt {
-			s.fired(t)
+		if !s.c.armed(t) || s.c.Attempt != attempt {
+			continue
 		}
+		if s.c.due(t) <= s.now {
+			s.do(CancelTimer{t}) // the owner's own would still fire, too late
+		}
+		s.fired(t)
 	}
 	if awake {
 		s.c.onlineAt = s.now

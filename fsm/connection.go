@@ -1,9 +1,6 @@
 package fsm
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Connection is the machine of one device's connection. It holds the policy and
 // the table of legal moves, no state; it is safe for concurrent use.
@@ -85,7 +82,7 @@ func (m *Connection) Start(now time.Duration, record ConnRecord, boot, lastAttem
 		State:    ConnStopped,
 		Attempt:  lastAttempt,
 		bootID:   boot,
-		connects: record.on(boot, now, m.policy.ConnectsPerMinute),
+		connects: record.on(boot, now, m.policy.DialDeadline, m.policy.ConnectsPerMinute),
 	}
 }
 
@@ -207,81 +204,6 @@ func (s *step) dialled(e Dialled) {
 	s.do(Subscribe{Session: s.c.Attempt, Deadline: s.m.policy.SubscribeDeadline})
 }
 
-func (s *step) dialFailed(e DialFailed) {
-	if e.Class == ClassRefused && blames(e.Code) {
-		s.refused(e)
-		return
-	}
-	if !s.move(MoveFail) {
-		return
-	}
-	s.cancel(TimerDial)
-	s.over()
-	s.c.QuickDeaths = 0
-	s.c.endpoint = (s.c.endpoint + 1) % s.m.policy.Endpoints
-	s.retryIn(s.failed())
-	switch e.Class {
-	case ClassNotServer:
-		s.tellOnce(Tell{Notice: NoticeNotServer, Detail: e.Detail, RetryAt: s.c.RetryAt})
-	case ClassTLS:
-		s.tellOnce(Tell{Notice: NoticeBadCertificate, Detail: e.Detail, RetryAt: s.c.RetryAt})
-	case ClassLink, ClassRefused:
-	}
-	s.tellUnreachable(e.Detail)
-}
-
-func (s *step) refused(e DialFailed) {
-	relogin := s.c.relogin
-	if s.c.State != ConnConnecting || !s.move(MoveRefuse) {
-		return
-	}
-	s.cancel(TimerDial)
-	s.over()
-	s.c.QuickDeaths = 0
-	s.c.unreachable = unreachable{}
-	wait := steady(s.m.policy.RefusedBackoff.Ceiling(s.c.Refusals), s.rnd)
-	s.c.Refusals++
-	if relogin {
-		wait = 0 // it was refused with the credentials of before
-	}
-	s.retryIn(wait)
-	s.tellOnce(Tell{Notice: NoticeRefused, Code: e.Code, Detail: e.Detail, RetryAt: s.c.RetryAt})
-}
-
-// blames says whether a CONNACK code blames the credentials or the product, so
-// that trying again soon is useless. 1 to 5 are MQTT 3.1.1 (3.2.2.3), of which 3
-// is a busy server; the others are what newer brokers send all the same.
-func blames(code byte) bool {
-	switch code {
-	case 1, 2, 4, 5, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C:
-		return true
-	}
-	return false
-}
-
-func (s *step) subscribeFailed(e SubscribeFailed) {
-	if s.c.State != ConnSubscribing {
-		return
-	}
-	if e.Class == ClassRefused {
-		s.tellOnce(Tell{Notice: NoticeSubscribeRefused, Detail: e.Detail})
-		s.online()
-		return
-	}
-	s.do(Abort{s.c.Attempt})
-	s.unsubscribed(e.Detail)
-}
-
-func (s *step) unsubscribed(detail string) {
-	if !s.move(MoveFail) {
-		return
-	}
-	s.cancelAll()
-	s.c.QuickDeaths = 0
-	s.retryIn(s.failed())
-	s.tellUnreachable(detail)
-}
-
 func (s *step) online() {
 	if !s.move(MoveSubscribe) {
 		return
@@ -328,9 +250,4 @@ func (s *step) loginAgain() {
 		s.ended(OfflineLoginAgain, false, "")
 	case ConnStopped, ConnWaiting, ConnDisplaced:
 	}
-}
-
-// String is for logs.
-func (c Conn) String() string {
-	return fmt.Sprintf("%s, attempt %d", c.State, c.Attempt)
 }

@@ -64,6 +64,14 @@ func (sc *scenario) run(t *testing.T, d *datadriven.TestData) string {
 		return "ok\n"
 	case "wait":
 		sc.wait(parseDuration(t, d.CmdArgs[0].Key))
+	case "next":
+		if next, ok := sc.nextTimer(); ok {
+			sc.wait(sc.c.due(next) - sc.now)
+		}
+	case "late":
+		// Time passes and the timers are late, though nothing slept.
+		sc.now += parseDuration(t, d.CmdArgs[0].Key)
+		return "ok\n"
 	case "sleep":
 		// Boot time runs, the timers do not.
 		sc.now += parseDuration(t, d.CmdArgs[0].Key)
@@ -117,6 +125,9 @@ func (sc *scenario) step(what string, e ConnEvent) {
 
 // describe is an action as one line, empty fields left out.
 func describe(a ConnAction) string {
+	if save, ok := a.(SaveAttempt); ok {
+		return fmt.Sprintf("SaveAttempt boot %d: %v", save.Record.Boot, save.Record.Connects)
+	}
 	text := fmt.Sprintf("%+v", a)
 	var kept []string
 	for _, field := range strings.Fields(strings.Trim(text, "{}")) {
