@@ -89,7 +89,7 @@ func (r *recovery) list(identity string) error {
 			continue
 		case err != nil:
 			return fmt.Errorf("reading the newest header: %w", err)
-		case bl.identity != identity:
+		case bl.identity != identity && (r.op != opView || identity != ""):
 			foreign = &IdentityError{Want: identity, Found: bl.identity}
 			continue
 		}

@@ -21,6 +21,10 @@ type upkeep struct {
 	job     *upkeepJob
 }
 
+// recycled is how many settled segments are kept beyond the spares that are
+// wanted: where one comes free for each that is begun, none need be filled.
+const recycled = 1
+
 // leaving is a segment that the table leaves out. Its file may go once the
 // header or checkpoint that leaves it out is durable, at the latest at `at`;
 // without one (zero) not yet.
@@ -174,11 +178,13 @@ type upkeepJob struct {
 	free    []leaving
 	owner   func(id uint64) bool // for strays: is it ours?
 	names   []string             // for what becomes a spare
+	have    int                  // spares there are
+	least   int                  // spares there should be
 	partial []spare              // spares to be filled up
 	want    int64                // a spare's size
 
-	gone   []uint64
 	spares []spare
+	filled bool // there was room to fill one
 	err    error
 }
 
@@ -208,7 +214,8 @@ func (j *Journal) startUpkeep() *outbox.Job {
 	if len(k.free) == 0 && (lack <= 0 || !j.keep.wait.ready()) {
 		return nil
 	}
-	for range max(lack, 0) {
+	k.have, k.least = len(ready), j.keep.want
+	for range max(lack, 0) + min(len(k.free), recycled) {
 		k.names = append(k.names, spareName(j.keep.takeNumber()))
 	}
 	k.job = outbox.NewJob(j, k.run)
@@ -219,7 +226,6 @@ func (j *Journal) startUpkeep() *outbox.Job {
 func (k *upkeepJob) run() {
 	changed := false
 	for _, l := range k.free {
-		k.gone = append(k.gone, l.id)
 		if l.stray && !k.owner(l.id) {
 			continue
 		}
@@ -235,7 +241,7 @@ func (k *upkeepJob) run() {
 		k.fillUp(s)
 		changed = true
 	}
-	for len(k.names) > 0 && k.err == nil {
+	for k.have+len(k.spares) < k.least && len(k.names) > 0 && k.err == nil {
 		k.fillUp(spare{name: k.takeName()})
 		changed = true
 	}
@@ -258,12 +264,12 @@ func (k *upkeepJob) fillUp(s spare) {
 		k.err = err
 		return
 	}
-	k.spares = append(k.spares, s)
+	k.spares, k.filled = append(k.spares, s), true
 }
 
 // recycle makes a spare of a segment whose blocks are all written.
 func (k *upkeepJob) recycle(name string) bool {
-	if len(k.names) == 0 {
+	if len(k.names) == 0 || k.have+len(k.spares) >= k.least+recycled {
 		return false
 	}
 	f, err := k.fs.OpenRead(opFree, name)
@@ -297,7 +303,7 @@ func (j *Journal) kept() {
 		return
 	}
 	j.keep.wait.well()
-	if len(k.names) == 0 && len(k.spares) > 0 {
+	if k.filled {
 		j.keep.full = false
 	}
 }
