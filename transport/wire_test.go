@@ -19,6 +19,7 @@ type rawBroker struct {
 	connack []byte
 	answer  func(packet []byte) []byte
 	after   []byte // sent at once after CONNACK
+	hangUp  bool   // and then closes
 }
 
 func (b rawBroker) dialer(t *testing.T) transport.Dialer {
@@ -34,7 +35,7 @@ func (b rawBroker) dialer(t *testing.T) transport.Dialer {
 					return
 				}
 				_, _ = server.Write(append(append([]byte(nil), b.connack...), b.after...))
-				for {
+				for !b.hangUp {
 					n, err := server.Read(buf)
 					if err != nil {
 						return
@@ -262,12 +263,12 @@ func FuzzInbound(f *testing.F) {
 	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := transporttest.NewRecorder()
-		s, err := rawBroker{connack: accepted, after: in}.dialer(t).Dial(context.Background(), plain(), r)
+		s, err := rawBroker{connack: accepted, after: in, hangUp: true}.dialer(t).Dial(context.Background(), plain(), r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Close()
-		if len(r.LostErrors()) > 1 || r.Late() > 0 {
+		<-s.Ended()
+		if len(r.LostErrors()) != 1 || r.Late() > 0 {
 			t.Errorf("lost %v, %d late", r.LostErrors(), r.Late())
 		}
 	})
