@@ -100,7 +100,7 @@ func (c *connection) Receive(ctx actor.Context) {
 	case LinkHint:
 		c.step(fsm.LinkHint(m))
 	case Probe:
-		c.step(fsm.Suspect{Session: m.Session})
+		c.askPlatform(m.Session) // the outbox's own clock judges the answer
 	case Silent:
 		c.step(fsm.Silence(m))
 	case Heard:
@@ -190,8 +190,7 @@ func (c *connection) perform(a fsm.ConnAction) {
 		c.tree.log.Info("offline", "session", a.Session, "reason", a.Reason, "by_peer", a.ByPeer, "detail", a.Detail, "retry", off.Retry)
 		c.tell(off)
 	case fsm.Probe:
-		topic := alink.Topic{Kind: alink.NTPRequest, Device: c.tree.opts.Device}
-		c.publish(Publish{Session: a.Session, Topic: topic.String(), Payload: alink.AppendNTPRequest(nil, c.tree.opts.Clock.Boot().Milliseconds())})
+		c.askPlatform(a.Session)
 	case fsm.Abort:
 		if c.cancel != nil {
 			c.cancel()
@@ -320,6 +319,13 @@ func (c *connection) publish(m Publish) {
 	if err != nil && m.Token != 0 {
 		c.root.Send(c.tree.PID(outboxName), Published{Session: m.Session, Token: m.Token, Err: err})
 	}
+}
+
+// askPlatform asks for the time: the smallest question that the platform itself
+// answers, where a PINGRESP would prove the broker alone.
+func (c *connection) askPlatform(session uint64) {
+	topic := alink.Topic{Kind: alink.NTPRequest, Device: c.tree.opts.Device}
+	c.publish(Publish{Session: session, Topic: topic.String(), Payload: alink.AppendNTPRequest(nil, c.tree.opts.Clock.Boot().Milliseconds())})
 }
 
 // tell sends a fact to all who subscribed, and to the application.

@@ -1,0 +1,270 @@
+package aliiot
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aliiot/aliiot/actors"
+	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/transport/transporttest"
+)
+
+// The faults of the link, by their names in the catalogue. Each ends with what
+// holds after all of them: nothing lost, the ledger balanced, the same id and
+// time at every sending.
+
+func (r *rig) wantWhole(within time.Duration) Ledger {
+	r.t.Helper()
+	r.drain(within)
+	r.wantNothingLost()
+	r.cloud.wantSteady(r.t)
+	l := r.ledger()
+	if l.Confirmed != uint64(len(r.kept)) {
+		r.t.Errorf("%d reports kept, the ledger: %+v", len(r.kept), l.Counts)
+	}
+	return l
+}
+
+func TestFault_cut_after_publish(t *testing.T) {
+	for name, how := range map[string]transporttest.Cut{"fin": transporttest.FIN, "rst": transporttest.RST} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.online()
+				for range 5 {
+					time.Sleep(5 * time.Minute) // sessions that last are no takeover
+					r.net.Inject(transporttest.CutAfterPublish(how, 2))
+					r.reports(6)
+					time.Sleep(time.Minute)
+					r.net.Heal()
+					r.waitOnline()
+				}
+				r.wantWhole(10 * time.Minute)
+				if r.cloud.sessions < 5 {
+					t.Errorf("%d sessions: the link was not cut", r.cloud.sessions)
+				}
+			})
+		})
+	}
+}
+
+func TestFault_half_open(t *testing.T) {
+	for name, d := range map[string]transporttest.Direction{
+		"both": transporttest.Both, "up": transporttest.Up, "down": transporttest.Down} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.online()
+				r.reports(5)
+				r.drain(time.Minute)
+				r.net.Inject(transporttest.HalfOpen(d))
+				start := time.Now()
+				r.reports(1)
+				for r.dev.Status().Link.State == actors.StateOnline && time.Since(start) < time.Hour {
+					time.Sleep(time.Second)
+				}
+				if found := time.Since(start); found > 20*time.Second {
+					t.Errorf("noticed after %v", found)
+				}
+				r.reports(5)
+				r.net.Heal()
+				r.waitOnline()
+				r.wantWhole(10 * time.Minute)
+			})
+		})
+	}
+}
+
+func TestFault_replay_blackhole(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.open()
+		r.reports(300)
+		r.net.Inject(transporttest.ReplayBlackhole(20))
+		r.dev.Connect()
+		r.waitOnline()
+		time.Sleep(10 * time.Second)
+		l := r.ledger()
+		if l.Pending < 200 || l.Confirmed > 100 {
+			t.Errorf("while nothing comes back: %+v", l.Counts)
+		}
+		r.net.Heal()
+		r.wantWhole(time.Hour)
+	})
+}
+
+func TestFault_stall_write(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.net.Inject(transporttest.StallWrite())
+		r.reports(50)
+		time.Sleep(2 * time.Minute)
+		r.net.Heal()
+		r.wantWhole(time.Hour)
+	})
+}
+
+func TestFault_flap(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.open()
+		r.dev.Connect()
+		for range 60 {
+			r.reports(1)
+			time.Sleep(5 * time.Second)
+			r.net.Inject(transporttest.DialRefused())
+			r.net.CutAll(transporttest.RST)
+			time.Sleep(5 * time.Second)
+			r.net.Heal()
+		}
+		r.waitOnline()
+		r.wantWhole(time.Hour)
+		if n := r.net.Connects(); n > 5*12 {
+			t.Errorf("%d connects in ten minutes", n)
+		}
+	})
+}
+
+func TestFault_dial_fails(t *testing.T) {
+	for name, fault := range map[string]func() transporttest.Fault{
+		"refused": transporttest.DialRefused, "blackhole": transporttest.DialBlackhole,
+		"dns": transporttest.DNSBroken, "captive-portal": transporttest.CaptivePortal, "tls-bad-cert": transporttest.TLSBadCert,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.net.Inject(fault())
+				r.open()
+				r.dev.Connect()
+				r.reports(10)
+				time.Sleep(30 * time.Minute)
+				if s := r.dev.Status().Link; s.State == actors.StateOnline || s.State == "refused" {
+					t.Errorf("the state is %+v", s)
+				}
+				r.reports(10)
+				r.net.Heal()
+				r.waitOnline()
+				r.wantWhole(time.Hour)
+			})
+		})
+	}
+}
+
+func TestFault_connack_refused(t *testing.T) {
+	for code, want := range map[byte]actors.LinkState{2: "refused", 3: "waiting", 4: "refused", 5: "refused"} {
+		inBubble(t, func(r *rig) {
+			r.net.Inject(transporttest.ConnackRefused(code))
+			r.open()
+			r.dev.Connect()
+			r.reports(3)
+			time.Sleep(2 * time.Second)
+			if s := r.dev.Status().Link; s.State != want {
+				t.Errorf("CONNACK %d: the state is %q, want %q", code, s.State, want)
+			}
+			time.Sleep(3 * time.Hour)
+			r.net.Heal()
+			r.waitOnline()
+			r.wantWhole(time.Hour)
+		})
+	}
+}
+
+func TestFault_displaced(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.reports(3)
+		r.net.Inject(transporttest.Displaced(2 * time.Second))
+		told := false
+		before := r.net.Connects()
+		for range 120 { // two hours
+			r.reports(1)
+			time.Sleep(time.Minute)
+			for len(r.dev.Notices()) > 0 {
+				if n := <-r.dev.Notices(); n.Kind == NoticeDisplaced {
+					told = true
+				}
+			}
+		}
+		if !told {
+			t.Error("the application was not told")
+		}
+		if n := r.net.Connects() - before; n > 200 {
+			t.Errorf("%d connects in two hours against a twin: it fights", n)
+		}
+		if l := r.ledger(); l.Quarantined > 0 {
+			t.Errorf("a takeover was taken for a poison report: %+v", l.Counts)
+		}
+		r.net.Heal()
+		r.waitOnline()
+		r.wantWhole(time.Hour)
+	})
+}
+
+func TestFault_address_change(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.net.Inject(transporttest.HalfOpen(transporttest.Both))
+		start := time.Now()
+		r.dev.LinkHint(true)
+		for r.dev.Status().Link.State == actors.StateOnline && time.Since(start) < time.Hour {
+			time.Sleep(time.Second)
+		}
+		if found := time.Since(start); found > 20*time.Second {
+			t.Errorf("a hint, and no report: noticed after %v", found)
+		}
+		before := r.net.Connects()
+		for range 50 * 60 { // hint-storm
+			r.dev.LinkHint(true)
+			time.Sleep(20 * time.Millisecond)
+		}
+		if n := r.net.Connects() - before; n > 6 {
+			t.Errorf("%d connects in a minute of hints", n)
+		}
+		r.net.Heal()
+		r.reports(3)
+		r.waitOnline()
+		r.wantWhole(time.Hour)
+	})
+}
+
+func TestFault_broker_restart(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.reports(20)
+		r.net.Inject(transporttest.DialRefused())
+		r.net.CutAll(transporttest.FIN)
+		r.reports(20)
+		time.Sleep(5 * time.Minute)
+		r.net.Heal()
+		r.waitOnline()
+		r.wantWhole(time.Hour)
+	})
+}
+
+func TestFault_slow_2g(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		late := 60 * time.Millisecond
+		r.net.Inject(transporttest.Latency(func() time.Duration { return late / 2 }, func() time.Duration { return late / 2 }))
+		before := r.net.Connects()
+		for i := range 600 {
+			late = 60 * time.Millisecond
+			if i/60%2 == 1 {
+				late = 8 * time.Second
+			}
+			r.reports(1)
+			time.Sleep(10 * time.Second)
+		}
+		if n := r.net.Connects() - before; n > 0 {
+			t.Errorf("%d new sessions on a link that was only slow", n)
+		}
+		r.wantWhole(time.Hour)
+		if total, keys := r.cloud.arrivals(); total > keys+keys/5 {
+			t.Errorf("%d arrivals of %d reports: a resend storm", total, keys)
+		}
+	})
+}
+
+func TestFault_suback_bad(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.net.Inject(transporttest.SubackBad(alink.Filters(alink.Device{ProductKey: testPK, DeviceName: testDN})[0]))
+		r.online()
+		r.reports(3)
+		r.wantWhole(time.Hour)
+	})
+}

@@ -1,0 +1,333 @@
+package aliiot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aliiot/aliiot/actors"
+	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/internal/audit"
+	"github.com/aliiot/aliiot/internal/clock/clocktest"
+	"github.com/aliiot/aliiot/internal/disk/disktest"
+	"github.com/aliiot/aliiot/transport"
+	"github.com/aliiot/aliiot/transport/transporttest"
+)
+
+// rig is a whole device in virtual time: the real actors and the real journal
+// over a disk, a link and a platform in memory. It runs in a synctest bubble.
+type rig struct {
+	t     *testing.T
+	disk  *disktest.Disk
+	clock *clocktest.Fake
+	net   *transporttest.Server
+	cloud *cloud
+	cfg   Config
+	dev   *Device
+	kept  map[string]Receipt // by key: what Report said yes to
+	bad   map[string]error   // by key: what it said no to, or unknown
+	next  int
+}
+
+const (
+	testPK     = "a1B2c3D4e5F"
+	testDN     = "device01"
+	testSecret = "0123456789abcdef0123456789abcdef"
+)
+
+// inBubble runs a test in a bubble with a rig whose clock is right and trusted.
+func inBubble(t *testing.T, f func(r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud()
+		r := &rig{t: t, disk: disktest.New(), clock: clocktest.New(7), net: transporttest.New(), cloud: c,
+			kept: map[string]Receipt{}, bad: map[string]error{}}
+		time.Sleep(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).Sub(time.Now()))
+		r.clock.SetSynchronised(true)
+		r.net.OnPublish = c.publish
+		r.net.OnConnect = c.connect
+		r.cfg = Config{
+			Identity: DeviceSecret{ProductKey: testPK, DeviceName: testDN, Secret: testSecret},
+			Server:   "mqtt://platform.test:1883", Dir: "memory", Audit: true, DrainTimeout: -1,
+		}
+		if testing.Verbose() {
+			r.cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+		}
+		f(r)
+		if r.dev != nil {
+			r.close()
+		}
+		r.net.Close()
+		time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
+	})
+}
+
+func (r *rig) open() *Device {
+	r.t.Helper()
+	dev, err := r.tryOpen()
+	if err != nil {
+		r.t.Fatalf("opening: %v", err)
+	}
+	r.dev = dev
+	return dev
+}
+
+func (r *rig) tryOpen() (*Device, error) {
+	c := r.cfg
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return open(context.Background(), c, seams{fs: r.disk.FS(), clock: r.clock.Clock(), dialer: r.net.Dialer()})
+}
+
+func (r *rig) online() *Device {
+	r.t.Helper()
+	dev := r.open()
+	dev.Connect()
+	r.waitOnline()
+	return dev
+}
+
+func (r *rig) waitOnline() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
+	defer cancel()
+	if err := r.dev.WaitOnline(ctx); err != nil {
+		r.t.Fatalf("not online: %v (%+v)", err, r.dev.Status().Link)
+	}
+}
+
+func (r *rig) close() {
+	r.t.Helper()
+	if err := r.dev.Close(); err != nil {
+		r.t.Errorf("closing: %v", err)
+	}
+	r.dev = nil
+}
+
+// kill ends the process as SIGKILL does: the page cache lives.
+func (r *rig) kill() {
+	r.disk.Kill()
+	r.abandon()
+}
+
+// abandon stops the actors of a process that is dead for the disk already.
+func (r *rig) abandon() {
+	_ = r.dev.Close() // its disk calls fail
+	r.dev = nil
+}
+
+// report reports one keyed value and remembers what was said.
+func (r *rig) report(opts ...Option) (string, Receipt, error) {
+	r.t.Helper()
+	r.next++
+	key := fmt.Sprintf("k%d", r.next)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	rec, err := r.dev.Report(ctx, Properties{"key": key, "GeoLocation": map[string]float64{"Longitude": 117, "Latitude": 31.8}}, opts...)
+	if err != nil {
+		r.bad[key] = err
+	} else {
+		r.kept[key] = rec
+	}
+	return key, rec, err
+}
+
+func (r *rig) reports(n int, opts ...Option) {
+	r.t.Helper()
+	for range n {
+		if _, _, err := r.report(opts...); err != nil {
+			r.t.Fatalf("reporting: %v", err)
+		}
+	}
+}
+
+func (r *rig) ledger() Ledger {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	l, err := r.dev.Ledger(ctx)
+	if err != nil {
+		r.t.Fatalf("the ledger: %v", err)
+	}
+	if !l.Balances() {
+		r.t.Errorf("the ledger does not balance: %+v", l)
+	}
+	return l
+}
+
+// drain waits until nothing is pending.
+func (r *rig) drain(within time.Duration) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	if _, err := ask(ctx, r.dev, "outbox", func(reply chan<- actors.Drained) any { return actors.AskDrained{Reply: reply} }); err != nil {
+		r.t.Fatalf("not drained within %v: %+v\n%+v", within, r.ledger(), r.dev.Status())
+	}
+}
+
+// wantNothingLost holds what was accepted against what the platform has.
+func (r *rig) wantNothingLost() {
+	r.t.Helper()
+	for key := range r.kept {
+		if r.cloud.count(key) == 0 {
+			r.t.Errorf("%s was kept and never came", key)
+		}
+	}
+	for key, err := range r.bad {
+		if r.cloud.count(key) > 0 && !isUnknown(err) {
+			r.t.Errorf("%s was refused (%v) and came", key, err)
+		}
+	}
+}
+
+// ends counts the ends in the audit log.
+func (r *rig) ends() map[string]int {
+	r.t.Helper()
+	ends := map[string]int{}
+	if err := audit.Each(r.disk.FS(), func(a audit.Record) { ends[a.Outcome]++ }); err != nil {
+		r.t.Fatal(err)
+	}
+	return ends
+}
+
+// cloud is the platform: it stores posts and answers them by their id.
+type cloud struct {
+	mu       sync.Mutex
+	got      map[string]int      // arrivals by key
+	order    []string            // keys as they first came
+	ids      map[string]string   // the first id by key
+	times    map[string]string   // the time of the key's value as it came
+	answer   func(p post) []byte // nil: silence
+	asked    int                 // NTP requests
+	sessions int
+	refuse   byte
+}
+
+// post is one report as it came.
+type post struct {
+	key   string
+	id    alink.ID
+	topic alink.Topic
+	n     int // the how many-th arrival of this key
+}
+
+func newCloud() *cloud {
+	return &cloud{got: map[string]int{}, ids: map[string]string{}, times: map[string]string{}, answer: yes}
+}
+
+func yes(p post) []byte { return reply(p, 200) }
+
+func reply(p post, code alink.Code) []byte {
+	return alink.AppendReply(nil, alink.Reply{ID: p.id, Code: code, Message: "text", Data: []byte("{}")})
+}
+
+func (c *cloud) connect(transport.Connect) byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions++
+	return c.refuse
+}
+
+func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool {
+	topic, err := alink.ParseTopic(m.Topic)
+	if err != nil {
+		return true
+	}
+	if topic.Kind == alink.NTPRequest {
+		c.mu.Lock()
+		c.asked++
+		c.mu.Unlock()
+		sent, _ := alink.ParseNTPRequest(m.Payload)
+		now := time.Now().UnixMilli()
+		to, _ := topic.Reply()
+		client.Push(to.String(), alink.AppendNTPResponse(nil, sent, now, now), 0)
+		return true
+	}
+	req, err := alink.ParseRequest(m.Payload)
+	if err != nil {
+		return true
+	}
+	p := post{key: keyOf(req.Params), id: req.ID, topic: topic}
+	c.mu.Lock()
+	c.got[p.key]++
+	p.n = c.got[p.key]
+	if p.n == 1 {
+		c.order = append(c.order, p.key)
+		c.ids[p.key] = req.ID.String()
+		c.times[p.key] = timeOf(req.Params)
+	} else if c.ids[p.key] != req.ID.String() || c.times[p.key] != timeOf(req.Params) {
+		c.ids[p.key] = "changed" // a repeated post must be the same
+	}
+	answer := c.answer
+	c.mu.Unlock()
+	if payload := answer(p); payload != nil {
+		to, _ := topic.Reply()
+		client.Push(to.String(), payload, 0)
+	}
+	return true
+}
+
+func (c *cloud) set(answer func(post) []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
+}
+
+func (c *cloud) count(key string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.got[key]
+}
+
+func (c *cloud) arrivals() (total, keys int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.got {
+		total += n
+	}
+	return total, len(c.got)
+}
+
+// wantSteady checks that every repeated post had the same id and time.
+func (c *cloud) wantSteady(t *testing.T) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, id := range c.ids {
+		if id == "changed" {
+			t.Errorf("%s came again under another id or time", key)
+		}
+	}
+}
+
+func keyOf(params []byte) string {
+	var p map[string]json.RawMessage
+	_ = json.Unmarshal(params, &p)
+	raw := p["key"]
+	if raw == nil { // an event's output
+		var e struct {
+			Value map[string]string
+		}
+		_ = json.Unmarshal(params, &e)
+		return e.Value["key"]
+	}
+	var wrapped struct{ Value string }
+	if json.Unmarshal(raw, &wrapped) == nil && wrapped.Value != "" {
+		return wrapped.Value
+	}
+	return strings.Trim(string(raw), `"`)
+}
+
+// timeOf is the time that came with a property post, "" where none did.
+func timeOf(params []byte) string {
+	var p map[string]struct{ Time json.Number }
+	_ = json.Unmarshal(params, &p)
+	return p["key"].Time.String()
+}
