@@ -103,12 +103,12 @@ func (j *Journal) make(size int64, p purpose) error {
 	return j.roll(size, p)
 }
 
-// roomIn is how far a segment may be filled. While the disk is full and there is
-// no spare, the second half of what is allocated belongs to ends: they free
-// space, reports do not.
+// roomIn is how far a segment may be filled. Where no spare stands behind it, the
+// last quarter of what is allocated belongs to ends: on a disk that turns out to
+// be full they free space, reports do not.
 func (j *Journal) roomIn(a *active, p purpose) int64 {
-	if p == forReports && j.keep.full && len(j.keep.spares) == 0 && a.alloc >= a.limit {
-		return a.limit / 2
+	if p == forReports && len(j.keep.spares) == 0 && a.alloc >= a.limit {
+		return a.limit / 4 * 3
 	}
 	return a.limit
 }
