@@ -80,11 +80,12 @@ type Config struct {
 // kept for a Reserve lane.
 const Burst = 2
 
-// RateUnder is the rate whose posts stay under a quota per second, in any one
-// second: the burst comes off, and a thirtieth for what else the session sends.
-// A quota of 0 is none, and so is the rate.
+// RateUnder is the rate whose posts stay below a quota per second (of 3 or more)
+// by one, in any one second: the burst comes off, and half a post, since posts are
+// whole. The one is for what else the session sends. A quota of 0 is none, and so
+// is the rate.
 func RateUnder(quota float64) float64 {
-	return max(quota*29/30-Burst, quota/4)
+	return max(quota-Burst-0.5, quota/4)
 }
 
 // Bounds of what the core keeps in memory for each lane, in reports and bytes.

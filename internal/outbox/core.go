@@ -54,8 +54,8 @@ type Core struct {
 	blocked     [2]bool       // this round: no token for this QoS
 	wake        time.Duration // this round: when a bucket or a load may go on
 
-	unknown    uint64
-	out, given Ready
+	unknown    uint64 // replies that fitted no report
+	out, given *Ready // the work that comes up, and the work that was handed out
 }
 
 // NewCore starts from what the store knows. dirty says that the store has entries
@@ -67,7 +67,7 @@ func NewCore(cfg Config, st State, dirty bool) *Core {
 	c := &Core{
 		cfg: cfg, nextSeq: max(st.NextSeq, 1),
 		held: make(map[uint64]*report), aside: make(map[uint64]Mark),
-		recent: cfg.Recent,
+		recent: cfg.Recent, out: new(Ready), given: new(Ready),
 	}
 	c.first = c.nextSeq
 	if !dirty {
@@ -122,7 +122,7 @@ func (c *Core) Ready() *Ready {
 	c.given, c.out = c.out, c.given
 	c.out.reset()
 	c.appending = len(c.given.Append)
-	return &c.given
+	return c.given
 }
 
 // pump turns what is due now into work.

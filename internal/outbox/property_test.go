@@ -191,7 +191,7 @@ func (w *world) restart() {
 		// Ends that were not synced are undone.
 		pending := map[uint64]bool{}
 		for lane := range uint8(outbox.MaxLanes) {
-			for _, e := range g.store.Pending(lane) {
+			for e := range g.store.Pending(lane) {
 				pending[e.Seq] = true
 			}
 		}
@@ -280,7 +280,7 @@ func (w *world) judge() {
 
 func (w *world) pendingIn(lane uint8) map[uint64]bool {
 	m := map[uint64]bool{}
-	for _, e := range w.g.store.Pending(lane) {
+	for e := range w.g.store.Pending(lane) {
 		m[e.Seq] = true
 	}
 	return m

@@ -122,7 +122,7 @@ func (c *Core) checkReplies() {
 				rc.dueAt = due
 			}
 		case overtaken:
-			c.window.halve(c.now.At, r.sentAt)
+			c.window.trim(c.now.At, r.sentAt)
 			c.sendAgain(r)
 		default:
 			c.window.halve(c.now.At, r.sentAt)

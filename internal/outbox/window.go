@@ -4,13 +4,13 @@ import "time"
 
 // window is how many bytes may be unanswered. It doubles with each round trip
 // until it has met a limit, then grows by a little; a throttle or a silence
-// halves it (RFC 5681 without its losses).
+// halves it, a single answer that does not come takes an eighth (after RFC 5681).
 type window struct {
 	size, threshold int64
 	least, most     int64
 	first           int64
-	halvedAt        time.Duration
-	halved          bool
+	shrunkAt        time.Duration
+	shrunk          bool
 	full            bool // it was the limit since it last grew
 }
 
@@ -41,14 +41,18 @@ func (w *window) answered(bytes int64) {
 	w.full = false
 }
 
-// halve shrinks the window for something sent at sent, once for each round trip.
-func (w *window) halve(now, sent time.Duration) {
-	if w.halved && sent <= w.halvedAt {
+// halve and trim shrink the window for something sent at sent, once for each
+// round trip.
+func (w *window) halve(now, sent time.Duration) { w.shrink(now, sent, w.size/2) }
+func (w *window) trim(now, sent time.Duration)  { w.shrink(now, sent, w.size-w.size/8) }
+
+func (w *window) shrink(now, sent time.Duration, to int64) {
+	if w.shrunk && sent <= w.shrunkAt {
 		return
 	}
-	w.size = min(w.size, max(w.size/2, w.least))
+	w.size = min(w.size, max(to, w.least))
 	w.threshold = w.size
-	w.halved, w.halvedAt = true, now
+	w.shrunk, w.shrunkAt = true, now
 }
 
 // bucket is a token bucket over boot time; a rate of 0 is no bound.
@@ -101,5 +105,5 @@ func (b *bucket) need(keep float64) float64 {
 func (b *bucket) nextAt(now time.Duration, keep float64) time.Duration {
 	b.fill(now)
 	missing := b.need(keep) - b.tokens
-	return now + max(time.Duration(missing/b.rate*float64(time.Second)), time.Millisecond)
+	return now + max(time.Duration(missing/b.rate*float64(time.Second)), 0) + time.Microsecond // rounded up
 }

@@ -1,6 +1,10 @@
 package storetest
 
-import "github.com/aliiot/aliiot/internal/outbox"
+import (
+	"iter"
+
+	"github.com/aliiot/aliiot/internal/outbox"
+)
 
 // Fate is what a failed sync leaves of what it should have covered.
 type Fate uint8
@@ -85,15 +89,15 @@ func (m *Memory) Unreadably(seq uint64, err error) {
 	m.med.unreadable[seq] = err
 }
 
-// Pending are the entries of a lane that have no end, whatever their state.
-func (m *Memory) Pending(lane uint8) []outbox.Entry {
-	var out []outbox.Entry
-	for _, r := range m.med.lanes[lane].list {
-		if !r.gone {
-			out = append(out, r.Entry)
+// Pending goes through the entries of a lane that have no end, whatever their state.
+func (m *Memory) Pending(lane uint8) iter.Seq[outbox.Entry] {
+	return func(yield func(outbox.Entry) bool) {
+		for _, r := range m.med.lanes[lane].list {
+			if !r.gone && !yield(r.Entry) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 // Durable is the highest Seq that a sync has covered.
