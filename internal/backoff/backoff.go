@@ -1,34 +1,38 @@
-// Package backoff computes how long to wait before the next attempt. It is pure:
-// the random number comes in as an argument.
+// Package backoff decides how long to wait before trying again. It is pure: the
+// randomness comes in as an argument, and who waits has the timer.
 package backoff
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
-// Policy is exponential backoff with full jitter: before attempt n (from 0 on)
-// the delay is drawn evenly from zero up to min(Cap, Base·2ⁿ). Drawing anew for
-// every attempt spreads a fleet; drawing once would make waves.
+// Policy is exponential backoff with full jitter: a delay is uniform between
+// nothing and the ceiling, drawn anew for each attempt, so that a fleet that
+// fell together does not come back together.
 type Policy struct {
-	Base, Cap time.Duration
+	Base time.Duration // the ceiling of the first delay
+	Cap  time.Duration // the highest ceiling; if not above Base, the only one
 }
 
-// Delay is the wait for an attempt, given 64 random bits. It never overflows,
-// and is 0 only where Base or Cap is.
-func (p Policy) Delay(attempt int, rnd uint64) time.Duration {
-	top := p.Ceiling(attempt)
-	if top <= 0 {
-		return 0
+// Ceiling is the longest delay before attempt n+1: Base·2ⁿ, at most Cap. n
+// counts the failed attempts before this delay from 0 and may be any number.
+func (p Policy) Ceiling(n int) time.Duration {
+	base, limit := max(0, p.Base), max(0, p.Base, p.Cap)
+	if n <= 0 || base == 0 {
+		return base
 	}
-	return time.Duration(rnd%uint64(top)) + 1
+	// Shifting must not lose bits: base<<n ≤ limit exactly if base ≤ limit>>n.
+	if n >= bits.Len64(uint64(limit)) || base > limit>>n {
+		return limit
+	}
+	return base << n
 }
 
-// Ceiling is the longest wait that Delay may draw for an attempt.
-func (p Policy) Ceiling(attempt int) time.Duration {
-	top := p.Base
-	for range max(attempt, 0) {
-		if top >= p.Cap-top { // doubling would pass the cap, or overflow
-			return p.Cap
-		}
-		top *= 2
-	}
-	return min(top, p.Cap)
+// Delay is how long to wait after the failed attempt n (from 0). rnd is 64
+// random bits; equal bits give equal delays.
+func (p Policy) Delay(n int, rnd uint64) time.Duration {
+	// The high word of rnd·(ceiling+1) is uniform in [0, ceiling].
+	hi, _ := bits.Mul64(rnd, uint64(p.Ceiling(n))+1)
+	return time.Duration(hi)
 }

@@ -2,13 +2,26 @@
 
 package clock
 
-import "time"
+import (
+	"os"
+	"time"
 
-// bootTime counts from the start of the process: these platforms run examples
-// and tests, and their suspends are not noticed.
-func bootTime() time.Duration { return time.Since(processStart) }
+	"golang.org/x/sys/unix"
+)
 
-var processStart = time.Now()
+// bootTime is CLOCK_MONOTONIC, which on macOS runs in sleep.
+func bootTime() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // POSIX: always there
+	return time.Duration(ts.Nano())
+}
 
-// synchronised trusts the desktop's own time service.
-func synchronised() bool { return time.Now().Year() >= 2026 }
+func bootID() uint64 {
+	if text, err := unix.Sysctl("kern.bootsessionuuid"); err == nil && text != "" {
+		return hashID(text)
+	}
+	return keptBootID([]string{os.TempDir()}, bootTime())
+}
+
+// synchronised is not known here; a source has to speak.
+func synchronised() bool { return false }

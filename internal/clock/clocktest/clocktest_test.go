@@ -1,41 +1,99 @@
-package clocktest_test
+package clocktest
 
 import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/aliiot/aliiot/internal/clock/clocktest"
 )
 
-func TestSuspendIsSeenByTheBootClockAlone(t *testing.T) {
+func TestTimePassesInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := clocktest.New(1)
+		f := New(1)
 		c := f.Clock()
-		boot, wall, mono := c.Boot(), c.Wall(), time.Now()
-		f.Suspend(time.Hour)
-		time.Sleep(time.Second)
-		if d := c.Boot() - boot; d != time.Hour+time.Second {
-			t.Errorf("boot time ran %v", d)
+		start := c.Wall()
+		time.Sleep(90 * time.Second)
+		if got := c.Boot(); got != 90*time.Second {
+			t.Errorf("boot time = %v", got)
 		}
-		if d := c.Wall().Sub(wall); d != time.Hour+time.Second {
-			t.Errorf("the wall clock ran %v", d)
-		}
-		if d := time.Since(mono); d != time.Second {
-			t.Errorf("the runtime's clock ran %v", d)
+		if got := c.Wall().Sub(start); got != 90*time.Second {
+			t.Errorf("the date went on by %v", got)
 		}
 	})
 }
 
-func TestNewBoot(t *testing.T) {
+func TestTheDateIsAGuess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := clocktest.New(1)
+		f := New(1)
+		c := f.Clock()
 		f.SetWall(time.Unix(0, 0))
-		before := f.Clock()
-		f.NewBoot()
-		after := f.Clock()
-		if before.BootID == after.BootID || after.Boot() != 0 || after.Wall().Year() != 1970 {
-			t.Errorf("id %x → %x, boot time %v, wall %v", before.BootID, after.BootID, after.Boot(), after.Wall())
+		time.Sleep(time.Minute)
+		if got := c.Wall().Unix(); got != 60 {
+			t.Errorf("a minute after 1970: %d", got)
+		}
+		f.Jump(-30 * time.Second)
+		if got := c.Wall().Unix(); got != 30 {
+			t.Errorf("after a jump back: %d", got)
+		}
+		if got := c.Boot(); got != time.Minute {
+			t.Errorf("boot time followed the date: %v", got)
+		}
+		if c.Synchronised() {
+			t.Error("a fresh clock is called synchronised")
+		}
+		f.Synchronise(true)
+		if !c.Synchronised() {
+			t.Error("synchronise has no effect")
 		}
 	})
+}
+
+func TestSuspendMovesDateAndBootTimeAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New(1)
+		c := f.Clock()
+		wall, mono := c.Wall(), time.Now()
+		f.Suspend(time.Hour)
+		if got := c.Boot(); got != time.Hour {
+			t.Errorf("boot time = %v", got)
+		}
+		if got := c.Wall().Sub(wall); got != time.Hour {
+			t.Errorf("the date went on by %v", got)
+		}
+		if got := time.Since(mono); got != 0 {
+			t.Errorf("the runtime's clock went on by %v", got)
+		}
+	})
+}
+
+func TestRebootIsAnotherBoot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New(1)
+		old := f.Clock()
+		f.Synchronise(true)
+		f.Suspend(time.Hour)
+		time.Sleep(time.Minute)
+		f.Reboot(time.Unix(0, 0))
+		c := f.Clock()
+		if c.BootID == old.BootID || c.BootID == 0 {
+			t.Errorf("boot ids %x and %x", old.BootID, c.BootID)
+		}
+		if c.Boot() != 0 || c.Synchronised() || c.Wall().Unix() != 0 {
+			t.Errorf("after the reboot: up %v, synchronised %v, date %v", c.Boot(), c.Synchronised(), c.Wall())
+		}
+		time.Sleep(time.Hour)
+		f.Reboot(time.Time{})
+		if got := f.Wall().Unix(); got != 3600 {
+			t.Errorf("with a battery the date is %d, want 3600", got)
+		}
+	})
+}
+
+func TestEqualSeedsAreEqualMachines(t *testing.T) {
+	a, b, other := New(7), New(7), New(8)
+	if a.Clock().BootID != b.Clock().BootID || a.Rand() != b.Rand() {
+		t.Error("the same seed gives different machines")
+	}
+	if a.Clock().BootID == other.Clock().BootID {
+		t.Error("another seed gives the same machine")
+	}
 }
