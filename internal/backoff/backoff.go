@@ -7,32 +7,34 @@ import (
 	"time"
 )
 
-// Policy is exponential backoff with full jitter: a delay is uniform between
-// nothing and the ceiling, drawn anew for each attempt, so that a fleet that
-// fell together does not come back together.
+// Policy is exponential backoff with full jitter: before attempt n (from 0 on)
+// the delay is drawn evenly from zero up to min(Cap, Base·2ⁿ). Drawing anew for
+// every attempt spreads a fleet that fell together; drawing once makes waves.
 type Policy struct {
-	Base time.Duration // the ceiling of the first delay
-	Cap  time.Duration // the highest ceiling; if not above Base, the only one
+	Base, Cap time.Duration
 }
 
-// Ceiling is the longest delay before attempt n+1: Base·2ⁿ, at most Cap. n
-// counts the failed attempts before this delay from 0 and may be any number.
-func (p Policy) Ceiling(n int) time.Duration {
-	base, limit := max(0, p.Base), max(0, p.Base, p.Cap)
-	if n <= 0 || base == 0 {
-		return base
+// Ceiling is the longest wait that Delay may draw for an attempt. The attempt
+// may be any number; nothing overflows.
+func (p Policy) Ceiling(attempt int) time.Duration {
+	if p.Base <= 0 || p.Cap <= 0 {
+		return 0
 	}
-	// Shifting must not lose bits: base<<n ≤ limit exactly if base ≤ limit>>n.
-	if n >= bits.Len64(uint64(limit)) || base > limit>>n {
-		return limit
+	n := max(0, attempt)
+	// Base<<n is at most Cap exactly if Base is at most Cap>>n: no bit is lost.
+	if n >= bits.Len64(uint64(p.Cap)) || p.Base > p.Cap>>n {
+		return p.Cap
 	}
-	return base << n
+	return p.Base << n
 }
 
-// Delay is how long to wait after the failed attempt n (from 0). rnd is 64
-// random bits; equal bits give equal delays.
-func (p Policy) Delay(n int, rnd uint64) time.Duration {
-	// The high word of rnd·(ceiling+1) is uniform in [0, ceiling].
-	hi, _ := bits.Mul64(rnd, uint64(p.Ceiling(n))+1)
-	return time.Duration(hi)
+// Delay is the wait for an attempt, given 64 random bits: equal bits give equal
+// delays. It is 0 only where Base or Cap is, so nobody spins.
+func (p Policy) Delay(attempt int, rnd uint64) time.Duration {
+	top := uint64(p.Ceiling(attempt))
+	if top == 0 {
+		return 0
+	}
+	hi, _ := bits.Mul64(rnd, top) // uniform in [0, top)
+	return time.Duration(hi) + 1
 }

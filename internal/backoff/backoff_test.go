@@ -46,15 +46,15 @@ func TestOddPolicies(t *testing.T) {
 	if got := (Policy{Base: -5, Cap: -1}).Delay(3, math.MaxUint64); got != 0 {
 		t.Errorf("a negative policy waits %v", got)
 	}
-	if got := (Policy{Base: 10, Cap: 3}).Ceiling(8); got != 10 {
-		t.Errorf("a cap below the base gives %v, want the base", got)
+	if got := (Policy{Base: 10, Cap: 3}).Ceiling(0); got != 3 {
+		t.Errorf("a cap below the base gives %v, want the cap", got)
 	}
 }
 
 func TestDelayCoversTheWholeRangeEvenly(t *testing.T) {
 	p := Policy{Base: time.Second, Cap: time.Minute}
-	if got := p.Delay(3, 0); got != 0 {
-		t.Errorf("lowest = %v", got)
+	if got := p.Delay(3, 0); got != 1 {
+		t.Errorf("lowest = %v, want more than nothing", got)
 	}
 	if got := p.Delay(3, math.MaxUint64); got != 8*time.Second {
 		t.Errorf("highest = %v, want the ceiling", got)
