@@ -1,0 +1,186 @@
+package oracle_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aliiot/aliiot/bench/oracle"
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Each recording under testdata is named for the one check that it violates,
+// or clean. The text above its first file says what happened.
+func TestRecordings(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	violated := map[string]int{}
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
+		check, _, _ := strings.Cut(name, "-")
+		violated[check]++
+		t.Run(name, func(t *testing.T) {
+			found := judge(t, path)
+			if check == "clean" {
+				if len(found) > 0 {
+					t.Errorf("a clean recording: %v", found)
+				}
+				return
+			}
+			if len(found) != 1 || found[0].Check != check {
+				t.Fatalf("found %v, want one violation of %s", found, check)
+			}
+			a, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.TrimSpace(string(file(a, "want"))); found[0].String() != want {
+				t.Errorf("found %q\n want %q", found[0], want)
+			}
+		})
+	}
+	if violated["clean"] == 0 {
+		t.Error("no clean recording")
+	}
+	for _, c := range oracle.Checks {
+		if violated[c.Name] == 0 {
+			t.Errorf("no recording violates %s: %s", c.Name, c.Says)
+		}
+	}
+}
+
+func judge(t *testing.T, path string) []oracle.Violation {
+	t.Helper()
+	a, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s oracle.Scenario
+	if err := json.Unmarshal(file(a, "scenario.json"), &s); err != nil {
+		t.Fatalf("scenario.json: %v", err)
+	}
+	return oracle.Check(lines[oracle.Call](t, a, "w.jsonl"), lines[oracle.Event](t, a, "e.jsonl"),
+		lines[oracle.Snapshot](t, a, "l.jsonl"), lines[oracle.Resources](t, a, "r.jsonl"), s)
+}
+
+func lines[T any](t *testing.T, a *txtar.Archive, name string) []T {
+	t.Helper()
+	for _, line := range bytes.Split(bytes.TrimSpace(file(a, name)), []byte("\n")) {
+		if len(line) == 0 {
+			continue
+		}
+		// A misspelt field in a recording would make it say less than it seems to.
+		dec := json.NewDecoder(bytes.NewReader(line))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(new(T)); err != nil {
+			t.Fatalf("%s: %s: %v", name, line, err)
+		}
+	}
+	out, err := oracle.Read[T](bytes.NewReader(file(a, name)))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return out
+}
+
+func file(a *txtar.Archive, name string) []byte {
+	for _, f := range a.Files {
+		if f.Name == name {
+			return f.Data
+		}
+	}
+	return nil
+}
+
+func TestLinesRoundTrip(t *testing.T) {
+	heard := true
+	in := []oracle.Event{
+		{At: 1, What: oracle.Accepted, Key: "default/1", ID: "7", Arrival: 1, Hash: "<a&b>", Code: 200},
+		{At: 2, What: oracle.ReplySent, Key: "default/1", ID: "7", Code: 200, Heard: &heard},
+	}
+	var buf bytes.Buffer
+	w := oracle.NewWriter[oracle.Event](&buf)
+	for _, ev := range in {
+		w.Write(ev)
+	}
+	if err := w.Err(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := oracle.Read[oracle.Event](&buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(in, out); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestReadCutShort(t *testing.T) {
+	whole := `{"at":1,"step":"start","key":"a/1"}` + "\n"
+	for _, c := range []struct {
+		name, in string
+		lines    int
+		bad      bool
+	}{
+		{"empty", "", 0, false},
+		{"the last line was never finished", whole + `{"at":2,"st`, 1, false},
+		{"the last line lacks its newline only", whole + strings.TrimSpace(whole), 2, false},
+		{"a bad line in the middle", "nonsense\n" + whole, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out, err := oracle.Read[oracle.Call](strings.NewReader(c.in))
+			if (err != nil) != c.bad || len(out) != c.lines {
+				t.Errorf("%d lines, error %v", len(out), err)
+			}
+		})
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, os.ErrInvalid }
+
+func TestWriterKeepsFirstError(t *testing.T) {
+	w := oracle.NewWriter[oracle.Call](fullDisk{})
+	w.Write(oracle.Call{})
+	w.Write(oracle.Call{})
+	if w.Err() == nil {
+		t.Error("an error was forgotten")
+	}
+}
+
+// A peer has no ledger: what can be seen without one is still judged.
+func TestPeerWithoutLedger(t *testing.T) {
+	w := []oracle.Call{
+		{At: 1, Step: oracle.StepStart, Key: "a/1", Hash: "h"},
+		{At: 2, Step: oracle.StepReturn, Key: "a/1", Outcome: oracle.OK},
+		{At: 3, Step: oracle.StepStart, Key: "a/2", Hash: "h"},
+		{At: 4, Step: oracle.StepReturn, Key: "a/2", Outcome: oracle.OK},
+	}
+	e := []oracle.Event{{At: 5, What: oracle.Accepted, Key: "a/2", Hash: "h", Code: 200}}
+	found := oracle.Check(w, e, nil, nil, oracle.Scenario{})
+	if len(found) != 1 || found[0].Check != "O2" || found[0].Key != "a/1" || found[0].Snapshot != -1 {
+		t.Errorf("found %v", found)
+	}
+}
+
+// The verdict does not depend on the order of a map.
+func TestSameRecordsSameVerdict(t *testing.T) {
+	var e []oracle.Event
+	for _, k := range []string{"x/3", "x/1", "x/2", "y/1"} {
+		e = append(e, oracle.Event{What: oracle.Accepted, Key: k})
+	}
+	first := oracle.Check(nil, e, nil, nil, oracle.Scenario{})
+	for range 20 {
+		if !slices.Equal(first, oracle.Check(nil, e, nil, nil, oracle.Scenario{})) {
+			t.Fatal("the same records gave another verdict")
+		}
+	}
+}
