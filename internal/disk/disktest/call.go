@@ -52,14 +52,15 @@ func (c Call) String() string {
 	return s
 }
 
-// Stats counts calls and what they moved. Failed calls count as calls.
+// Stats counts calls and what they moved. Failed calls count too. Syncs are those
+// of files, DirSyncs those of the folder.
 type Stats struct {
 	Calls                     int64
 	Creates, Renames, Removes int64
 	Opens, Lists              int64
 	Reads, ReadBytes          int64
 	Writes, WriteBytes        int64
-	SizeChanges, FileSyncs    int64
+	SizeChanges, Syncs        int64
 	DirSyncs                  int64
 }
 
@@ -78,7 +79,7 @@ func (s *Stats) add(o Stats) {
 	s.Writes += o.Writes
 	s.WriteBytes += o.WriteBytes
 	s.SizeChanges += o.SizeChanges
-	s.FileSyncs += o.FileSyncs
+	s.Syncs += o.Syncs
 	s.DirSyncs += o.DirSyncs
 }
 
@@ -133,7 +134,7 @@ func (d *Disk) count(c Call) *Stats {
 	case Write:
 		s.Writes++
 	case Sync:
-		s.FileSyncs++
+		s.Syncs++
 	case Rename:
 		s.Renames++
 	case Remove:
