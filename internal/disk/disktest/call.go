@@ -52,7 +52,7 @@ func (c Call) String() string {
 	return s
 }
 
-// Stats counts calls and what they moved. Failed calls count too. Syncs are those
+// Stats counts calls and what they moved. Failed calls count too. FileSyncs are those
 // of files, DirSyncs those of the folder.
 type Stats struct {
 	Calls                     int64
@@ -60,7 +60,7 @@ type Stats struct {
 	Opens, Lists              int64
 	Reads, ReadBytes          int64
 	Writes, WriteBytes        int64
-	SizeChanges, Syncs        int64
+	SizeChanges, FileSyncs    int64
 	DirSyncs                  int64
 }
 
@@ -79,7 +79,7 @@ func (s *Stats) add(o Stats) {
 	s.Writes += o.Writes
 	s.WriteBytes += o.WriteBytes
 	s.SizeChanges += o.SizeChanges
-	s.Syncs += o.Syncs
+	s.FileSyncs += o.FileSyncs
 	s.DirSyncs += o.DirSyncs
 }
 
@@ -134,7 +134,7 @@ func (d *Disk) count(c Call) *Stats {
 	case Write:
 		s.Writes++
 	case Sync:
-		s.Syncs++
+		s.FileSyncs++
 	case Rename:
 		s.Renames++
 	case Remove:
