@@ -83,7 +83,7 @@ func openFolder(c Config) (seams, error) {
 	if (info.Volatile() || info.Weak()) && !c.AllowVolatile {
 		return seams{}, &ConfigError{"Dir", fmt.Errorf("%s is on %s: %w", c.Dir, info.Kind, ErrVolatile)}
 	}
-	lock, err := disk.Acquire(c.Dir)
+	lock, err := disk.Lock(c.Dir)
 	if err != nil {
 		return seams{}, fmt.Errorf("aliiot: opening %s: %w", c.Dir, err)
 	}

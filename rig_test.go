@@ -33,6 +33,8 @@ type rig struct {
 	kept  map[string]Receipt // by key: what Report said yes to
 	bad   map[string]error   // by key: what it said no to, or unknown
 	next  int
+
+	syncTakes time.Duration
 }
 
 const (
@@ -45,11 +47,12 @@ const (
 func inBubble(t *testing.T, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)))
 		c := newCloud()
 		r := &rig{t: t, disk: disktest.New(), clock: clocktest.New(7), net: transporttest.New(), cloud: c,
 			kept: map[string]Receipt{}, bad: map[string]error{}}
-		time.Sleep(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).Sub(time.Now()))
 		r.clock.SetSynchronised(true)
+		time.Sleep(10 * time.Second) // booting took its time
 		r.net.OnPublish = c.publish
 		r.net.OnConnect = c.connect
 		r.cfg = Config{
@@ -59,12 +62,14 @@ func inBubble(t *testing.T, f func(r *rig)) {
 		if testing.Verbose() {
 			r.cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 		}
+		defer time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
+		defer r.net.Close()
+		defer func() {
+			if r.dev != nil {
+				r.close()
+			}
+		}()
 		f(r)
-		if r.dev != nil {
-			r.close()
-		}
-		r.net.Close()
-		time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
 	})
 }
 
@@ -83,7 +88,11 @@ func (r *rig) tryOpen() (*Device, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return open(context.Background(), c, seams{fs: r.disk.FS(), clock: r.clock.Clock(), dialer: r.net.Dialer()})
+	fs := r.disk.FS()
+	if r.syncTakes > 0 {
+		fs = slowDisk{fs, r.syncTakes}
+	}
+	return open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: r.net.Dialer()})
 }
 
 func (r *rig) online() *Device {
@@ -137,6 +146,16 @@ func (r *rig) report(opts ...Option) (string, Receipt, error) {
 		r.kept[key] = rec
 	}
 	return key, rec, err
+}
+
+// powerCutInBubble ends everything at once. What was in flight to the medium may
+// be there in part.
+func (r *rig) powerCutInBubble(level disktest.Level, seed uint64) {
+	r.t.Helper()
+	r.disk.Crash(level, seed)
+	r.abandon()
+	r.clock.NewBoot()
+	time.Sleep(10 * time.Second) // booting takes its time
 }
 
 func (r *rig) reports(n int, opts ...Option) {
@@ -208,6 +227,7 @@ type cloud struct {
 	asked    int                 // NTP requests
 	sessions int
 	refuse   byte
+	mute     bool // answers no question for the time
 }
 
 // post is one report as it came.
@@ -243,7 +263,11 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	if topic.Kind == alink.NTPRequest {
 		c.mu.Lock()
 		c.asked++
+		mute := c.mute
 		c.mu.Unlock()
+		if mute {
+			return true
+		}
 		sent, _ := alink.ParseNTPRequest(m.Payload)
 		now := time.Now().UnixMilli()
 		to, _ := topic.Reply()
@@ -272,6 +296,12 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 		client.Push(to.String(), payload, 0)
 	}
 	return true
+}
+
+func (c *cloud) noNTP() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mute = true
 }
 
 func (c *cloud) set(answer func(post) []byte) {

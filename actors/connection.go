@@ -35,7 +35,6 @@ type connection struct {
 	online  bool
 	quiet   bool
 	timers  map[fsm.Timer]*time.Timer
-	hear    map[string]*actor.PID // who subscribed, by id
 	waiting []chan<- Online
 	status  LinkStatus
 	bootAt  time.Duration // the clocks at the last look, to notice a suspend
@@ -65,7 +64,7 @@ type (
 )
 
 func newConnection(t *Tree) actor.Actor {
-	return &connection{tree: t, timers: map[fsm.Timer]*time.Timer{}, hear: map[string]*actor.PID{}}
+	return &connection{tree: t, timers: map[fsm.Timer]*time.Timer{}}
 }
 
 // Receive implements actor.Actor.
@@ -83,12 +82,15 @@ func (c *connection) Receive(ctx actor.Context) {
 			m.Done <- struct{}{}
 		}
 	case Subscribe:
-		c.hear[m.Who.Id] = m.Who
+		c.tree.lastConn.hear[m.Who.Id] = m.Who
+		ctx.Watch(m.Who)
 		if c.online {
 			c.root.Send(m.Who, Online{Session: c.number, Quiet: c.quiet})
 		} else {
 			c.root.Send(m.Who, Offline{Session: c.number, Reason: string(c.conn.State)})
 		}
+	case *actor.Terminated:
+		delete(c.tree.lastConn.hear, m.Who.Id)
 	case AskOnline:
 		if c.online {
 			m.Reply <- Online{Session: c.number, Quiet: c.quiet}
@@ -128,6 +130,11 @@ func (c *connection) start(ctx actor.Context) {
 	c.machine = c.tree.machine
 	c.conn = c.machine.Start(clk.Boot(), c.tree.lastConn.record, clk.BootID, c.tree.lastConn.attempt)
 	c.setStatus()
+	for _, name := range []string{outboxName, dispatchName} { // they may have asked before we were there
+		pid := c.tree.PID(name)
+		c.tree.lastConn.hear[pid.Id] = pid
+		ctx.Watch(pid)
+	}
 	if c.tree.wanted.Load() {
 		c.step(fsm.Connect{})
 	}
@@ -330,7 +337,7 @@ func (c *connection) askPlatform(session uint64) {
 
 // tell sends a fact to all who subscribed, and to the application.
 func (c *connection) tell(fact any) {
-	for _, who := range c.hear {
+	for _, who := range c.tree.lastConn.hear {
 		c.root.Send(who, fact)
 	}
 	c.tree.tell(fact)

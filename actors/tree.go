@@ -42,6 +42,7 @@ type Tree struct {
 	lastConn struct { // touched by connection alone, one incarnation after the other
 		record  fsm.ConnRecord
 		attempt uint64
+		hear    map[string]*actor.PID // who subscribed, by id
 	}
 
 	epoch          atomic.Pointer[epoch]
@@ -72,6 +73,7 @@ func Start(o Options) (*Tree, error) {
 	if o.Connects != nil {
 		t.lastConn.record = o.Connects.Load()
 	}
+	t.lastConn.hear = map[string]*actor.PID{}
 	t.keeper = newKeeper(t)
 	t.newEpoch(make(chan struct{}))
 	ready := make(chan struct{})
