@@ -13,6 +13,7 @@ import (
 
 	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/bench/oracle"
 	"github.com/aliiot/aliiot/internal/audit"
 	"github.com/aliiot/aliiot/internal/clock/clocktest"
 	"github.com/aliiot/aliiot/internal/disk/disktest"
@@ -35,6 +36,7 @@ type rig struct {
 	next  int
 
 	syncTakes time.Duration
+	rec       recorded
 }
 
 const (
@@ -137,15 +139,32 @@ func (r *rig) report(opts ...Option) (string, Receipt, error) {
 	r.t.Helper()
 	r.next++
 	key := fmt.Sprintf("k%d", r.next)
+	it := Properties{"key": key, "GeoLocation": map[string]float64{"Longitude": 117, "Latitude": 31.8}}
+	rec, err := r.reportItem(key, it, opts...)
+	return key, rec, err
+}
+
+func (r *rig) reportItem(key string, it Item, opts ...Option) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	rec, err := r.dev.Report(ctx, Properties{"key": key, "GeoLocation": map[string]float64{"Longitude": 117, "Latitude": 31.8}}, opts...)
+	r.called(key, laneOf(opts))
+	rec, err := r.dev.Report(ctx, it, opts...)
+	r.returned(key, rec.Seq(), err)
 	if err != nil {
 		r.bad[key] = err
 	} else {
 		r.kept[key] = rec
 	}
-	return key, rec, err
+	return rec, err
+}
+
+// laneOf is the lane that options name.
+func laneOf(opts []Option) string {
+	a := actors.Append{Lane: actors.DefaultLane}
+	for _, o := range opts {
+		_ = o.apply(&a)
+	}
+	return a.Lane
 }
 
 // powerCutInBubble ends everything at once. What was in flight to the medium may
@@ -226,6 +245,8 @@ type cloud struct {
 	answer   func(p post) []byte // nil: silence
 	asked    int                 // NTP requests
 	sessions int
+	arrived  uint64
+	events   []oracle.Event
 	refuse   byte
 	mute     bool // answers no question for the time
 }
@@ -281,6 +302,8 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	p := post{key: keyOf(req.Params), id: req.ID, topic: topic}
 	c.mu.Lock()
 	c.got[p.key]++
+	c.arrived++
+	c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Accepted, Key: p.key, ID: p.id.String(), Arrival: c.arrived, Hash: p.key, Code: 200})
 	p.n = c.got[p.key]
 	if p.n == 1 {
 		c.order = append(c.order, p.key)
@@ -293,6 +316,11 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	c.mu.Unlock()
 	if payload := answer(p); payload != nil {
 		to, _ := topic.Reply()
+		if reply, err := alink.ParseReply(payload); err == nil {
+			c.mu.Lock()
+			c.events = append(c.events, oracle.Event{At: ms(), What: oracle.ReplySent, Key: p.key, ID: p.id.String(), Code: int(reply.Code)})
+			c.mu.Unlock()
+		}
 		client.Push(to.String(), payload, 0)
 	}
 	return true
