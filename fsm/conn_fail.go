@@ -13,6 +13,7 @@ func (s *step) dialFailed(e DialFailed) {
 	s.c.QuickDeaths = 0
 	s.c.endpoint = (s.c.endpoint + 1) % s.m.policy.Endpoints
 	s.retryIn(s.failed())
+	//exhaustive:enforce
 	switch e.Class {
 	case ClassNotServer:
 		s.tellOnce(Tell{Notice: NoticeNotServer, Detail: e.Detail, RetryAt: s.c.RetryAt})

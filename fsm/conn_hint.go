@@ -9,6 +9,7 @@ import (
 // hint is the modem's word. It brings a probe or an attempt forward, and a storm
 // of hints brings forward no more than a few of them.
 func (s *step) hint(up bool) {
+	//exhaustive:enforce
 	switch s.c.State {
 	case ConnOnline:
 		// The socket survives a change of address and a loss of the link without a

@@ -50,6 +50,7 @@ func (s *step) fired(t Timer) {
 		return
 	}
 	s.c.timers[i].armed = false
+	//exhaustive:enforce
 	switch t {
 	case TimerDial:
 		s.do(Abort{s.c.Attempt})

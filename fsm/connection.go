@@ -225,6 +225,7 @@ func (s *step) disconnect() {
 		return
 	}
 	s.cancelAll()
+	//exhaustive:enforce
 	switch before.State {
 	case ConnConnecting:
 		s.over()
@@ -239,6 +240,7 @@ func (s *step) disconnect() {
 }
 
 func (s *step) loginAgain() {
+	//exhaustive:enforce
 	switch s.c.State {
 	case ConnRefused:
 		s.c.Refusals = 0

@@ -1,0 +1,90 @@
+# The verbs that people and CI share. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+LINT := bin/golangci-lint
+FUZZTIME ?= 10s
+BENCHTIME ?= 1s
+COUNT ?= 1
+
+# The systems we promise to build for: GOOS/GOARCH/what the architecture needs.
+CROSS := linux/amd64 linux/arm64 linux/arm/GOARM=7 linux/mipsle/GOMIPS=softfloat
+# macOS runs examples and tests, without our promises.
+VETS := $(CROSS) darwin/arm64
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: check
+check: fmt vet lint test cross ## what must be green before a commit: fmt, vet, lint, test, cross
+
+.PHONY: fmt
+fmt: ## fail where a file is not as gofmt writes it
+	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "gofmt -w is due for:"; echo "$$bad"; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet for every system that we build for, and darwin
+	@for p in $(VETS); do IFS=/ read -r os arch extra <<<"$$p"; \
+		echo "vet $$p"; env $$extra GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go vet ./...; done
+
+.PHONY: cross
+cross: ## build for every system that we promise
+	@for p in $(CROSS); do IFS=/ read -r os arch extra <<<"$$p"; \
+		echo "build $$p"; env $$extra GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build ./...; done
+
+.PHONY: size
+size: ## the stripped size of examples/minimal, in bytes, for each system
+	@mkdir -p bin; for p in $(CROSS); do IFS=/ read -r os arch extra <<<"$$p"; \
+		env $$extra GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/minimal ./examples/minimal; \
+		printf '%-32s %9d bytes, gzip %9d\n' "$$p" "$$(stat -c %s bin/minimal)" "$$(gzip -9 -c bin/minimal | wc -c)"; done; rm -f bin/minimal
+
+# The linters have a module of their own: in the product's they would raise what
+# users must build.
+$(LINT): tools/go.mod tools/go.sum
+	go build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint, the linters that .golangci.yml names
+	$(LINT) run ./...
+
+.PHONY: test
+test: ## the tests, a few minutes
+	go test -count=$(COUNT) ./...
+
+.PHONY: race
+race: ## the tests under the race detector
+	go test -race -timeout 20m ./...
+
+.PHONY: soak
+soak: ## all that the tests have, also what takes long
+	ALIIOT_LONG=1 go test -timeout 40m -count=1 ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@grep -rnoE '^func Fuzz[A-Za-z0-9_]*' --include='*_test.go' . | sort | while IFS=: read -r file _ func; do \
+		echo "fuzz $$file $${func#func }"; \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" || exit 1; done
+
+.PHONY: bench
+bench: ## every benchmark; BENCHTIME and COUNT say how long and how often
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
+
+.PHONY: mutants
+mutants: ## each rule of the journal removed alone, in a copy, must turn its test red
+	ALIIOT_MUTANTS=1 go test -count=1 -timeout 60m -run Mutants ./internal/journal/...
+
+.PHONY: docs
+docs: ## write the generated documents anew: docs/states.md
+	go test -count=1 -run TestStatesDocument ./fsm -update
+
+.PHONY: cover
+cover: ## which statements the tests reach, in coverage.out
+	go test -coverprofile=coverage.out -coverpkg=./... ./...
+	go tool cover -func=coverage.out | tail -1
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin coverage.out
