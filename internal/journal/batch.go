@@ -24,7 +24,7 @@ type active struct {
 
 const (
 	minStep = 8 << 10
-	maxStep = 128 << 10
+	maxStep = 64 << 10
 	maxPad  = 4 << 10
 	// boundaryRoom is what a write leaves before a boundary, so that the group
 	// frame of the next one does not stand across it.
@@ -78,10 +78,8 @@ func (b *batch) align() {
 func (b *batch) put(from int, h head) {
 	h.size = uint32(len(b.buf) - from - frameHeader)
 	b.align()
-	full := seal(b.buf[from:], b.a.seed, b.a.off+int64(from), h)
-	var c [4]byte
-	binary.LittleEndian.PutUint32(c[:], full)
-	b.crcs = crc(b.crcs, c[:])
+	seal(b.buf[from:], b.a.seed, b.a.off+int64(from), h)
+	b.crcs = crc(b.crcs, b.buf[from+20:from+24])
 }
 
 func (b *batch) open() int {

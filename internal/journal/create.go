@@ -18,7 +18,11 @@ func (j *Journal) roll(size int64, p purpose) error {
 	j.behind, j.active = append(j.behind, old), nil
 	j.exclude()
 	a.baseSeq, a.base = j.now.nextSeq, j.now.ords()
-	if err := j.head(a, j.now, place{a.id, 0}); err != nil {
+	asOf := place{a.id, 0}
+	if j.sure == (place{old.id, old.off}) {
+		asOf = j.sure // it is proven already: no group need prove it
+	}
+	if err := j.head(a, j.now, asOf); err != nil {
 		_ = a.f.Close()
 		j.keep.drop(a.id)
 		j.abandon(err)
@@ -250,6 +254,9 @@ func (j *Journal) abandon(err error) {
 			j.syncing.close = append(j.syncing.close, a.f)
 		}
 		i := j.row(a.id)
+		if i < 0 {
+			continue // nothing in it counts any more
+		}
 		if a.id == j.sure.seg {
 			j.rows[i].sure, j.rows[i].fence = j.sure.off, j.sure.off
 			continue

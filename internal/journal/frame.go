@@ -69,8 +69,8 @@ func frameSize(payload int) int {
 }
 
 // seal fills in the header of the frame that begins at p[0] with its payload
-// behind it, and returns its check value.
-func seal(p []byte, seed uint32, off int64, h head) uint32 {
+// behind it.
+func seal(p []byte, seed uint32, off int64, h head) {
 	p[0], p[1], p[2], p[3] = frameMagic, byte(h.kind), h.lane, h.flags
 	le := binary.LittleEndian
 	le.PutUint32(p[4:], h.size)
@@ -78,9 +78,7 @@ func seal(p []byte, seed uint32, off int64, h head) uint32 {
 	le.PutUint32(p[12:], h.b)
 	hc := crc(offsetSeed(seed, off), p[:16])
 	le.PutUint32(p[16:], hc)
-	full := crc(hc, p[frameHeader:frameHeader+int(h.size)])
-	le.PutUint32(p[20:], full)
-	return full
+	le.PutUint32(p[20:], crc(hc, p[frameHeader:frameHeader+int(h.size)]))
 }
 
 // parseHead reads a header and checks it; the length is then trustworthy.

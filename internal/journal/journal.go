@@ -156,10 +156,11 @@ func (c *chunk) each(f func(*item)) {
 	for i := range c.items {
 		f(&c.items[i])
 	}
-	for off := 0; off < len(c.buf); {
+	var it item
+	for off, ok := 0, false; off < len(c.buf); {
 		h := rawHead(c.buf[off:])
 		body := c.buf[off+frameHeader : off+frameHeader+int(h.size)]
-		if it, ok := c.seg.item(h, body, c.off+int64(off)); ok {
+		if it, ok = c.seg.item(h, body, c.off+int64(off)); ok {
 			f(&it)
 		}
 		off += frameSize(int(h.size))

@@ -60,6 +60,17 @@ func (w *world) life(tolerant bool) error {
 				w.sync()
 			}
 		}
+		// A segment ends between two syncs: its last bytes and the new one's first
+		// are pending together.
+		for id := w.j.nextID; w.j.nextID == id && w.j.active != nil; {
+			if err := errors.Join(step(w.append(1, sizes(9, 150)...)), step(w.append(0, sizes(20, 250)...))); err != nil {
+				return err
+			}
+			if a := w.j.active; a != nil && a.off+20<<10 < a.limit {
+				w.sync()
+			}
+		}
+		w.sync()
 		if round == 1 {
 			if err := step(w.append(2, 70_000)); err != nil {
 				return err
@@ -69,16 +80,22 @@ func (w *world) life(tolerant bool) error {
 		// The budget: the oldest go, but for a few that pin their segment.
 		var evicted []uint64
 		for _, seq := range w.pending() {
-			if seq%41 != 0 && seq < first+200 {
+			if seq%41 != 0 && seq < first+300 {
 				evicted = append(evicted, seq)
 			}
 		}
 		w.settle(outbox.EvictedBudget, evicted...)
 		w.sync()
+		if left := w.pending(); len(left) > 3 {
+			w.settle(outbox.ConfirmedReply, left[1], left[2]) // ends of what is about to be copied
+		}
 		w.upkeep()
 		w.sync()
 		w.upkeep()
 		w.sync()
+		if err := sound(w.j, -1); err != nil {
+			return err
+		}
 		switch round {
 		case 0: // the process dies
 			if err := w.open(); err != nil {
@@ -251,7 +268,7 @@ func (p *power) killed(w *world, img *disktest.Disk, at disktest.Cut) {
 
 func (p *power) sampled(every, most int) *power {
 	if long() {
-		p.every, p.most, p.depth2 = 1, 400, 10
+		p.every, p.most, p.depth2 = 1, 120, 20
 		return p
 	}
 	p.every, p.most = every, most
@@ -262,7 +279,7 @@ func TestFault_power_cut(t *testing.T) {
 	for level, name := range []string{"prefix", "reorder", "torn", "garbage"} {
 		t.Run(name, func(t *testing.T) {
 			p := &power{t: t, level: disktest.Level(level)}
-			if r := p.sampled(5, 8).run(); r.Images < 100 {
+			if r := p.sampled(3, 25).run(); r.Images < 300 {
 				t.Fatalf("only %d images", r.Images)
 			}
 		})
@@ -271,7 +288,7 @@ func TestFault_power_cut(t *testing.T) {
 
 func TestFault_cut_in_recovery(t *testing.T) {
 	p := &power{t: t, level: disktest.Garbage, kill: true, depth2: 7}
-	if p.sampled(9, 6).run(); p.deep < 100 {
+	if p.sampled(5, 12).run(); p.deep < 300 {
 		t.Fatalf("only %d images of a second cut", p.deep)
 	}
 }

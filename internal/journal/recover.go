@@ -124,6 +124,7 @@ func (r *recovery) row(id uint64) int {
 func (r *recovery) header(id uint64) (*block, error) {
 	var bl *block
 	err := r.with(id, func(w *window) (err error) {
+		w.step = headerAhead
 		bl, err = readBlock(w)
 		return err
 	})

@@ -59,7 +59,7 @@ func surveyFrames(w *window, s *segment, from, limit, top int64, open bool) surv
 					sv.marks = append(sv.marks, m)
 				}
 			} else {
-				g.add(p, binary.LittleEndian.Uint32(raw[20:]))
+				g.add(p, raw[20:24])
 			}
 			sv.recs = append(sv.recs, r)
 			p += int64(frameSize(int(h.size)))
@@ -106,13 +106,11 @@ func (g *groupWalk) begin(sv *survey, off int64, h head, body []byte) {
 	}
 }
 
-func (g *groupWalk) add(off int64, check uint32) {
+func (g *groupWalk) add(off int64, check []byte) {
 	if off >= g.end {
 		g.ok = false
 	}
-	var c [4]byte
-	binary.LittleEndian.PutUint32(c[:], check)
-	g.have = crc(g.have, c[:])
+	g.have = crc(g.have, check)
 }
 
 func (g *groupWalk) close(sv *survey, off int64) {

@@ -7,14 +7,17 @@ import (
 	"github.com/aliiot/aliiot/internal/disk"
 )
 
-// readAhead is how much of a file is read at a time.
-const readAhead = 64 << 10
+const (
+	readAhead   = 64 << 10 // of frames
+	headerAhead = 8 << 10  // of a header
+)
 
 // window reads a file in steps. A view is good until the next one.
 type window struct {
 	f    disk.File
 	op   disk.Op
 	size int64
+	step int // how much is read at a time
 	buf  []byte
 	at   int64
 	n    int
@@ -22,7 +25,7 @@ type window struct {
 
 func newWindow(f disk.File, op disk.Op) (*window, error) {
 	size, err := f.Size(op)
-	return &window{f: f, op: op, size: size}, err
+	return &window{f: f, op: op, size: size, step: readAhead}, err
 }
 
 // clip ends the window at limit or at the file's end: what lies behind the end of
@@ -49,7 +52,7 @@ func (w *window) view(off int64, n int) ([]byte, error) {
 	if off >= w.at && off+int64(n) <= w.at+int64(w.n) {
 		return w.buf[off-w.at:][:n], nil
 	}
-	want := int(min(max(int64(n), readAhead), w.size-off))
+	want := int(min(max(int64(n), int64(w.step)), w.size-off))
 	if cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}

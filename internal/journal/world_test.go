@@ -22,6 +22,12 @@ type world struct {
 	ord     [outbox.MaxLanes]uint64
 	version uint64 // rises with every promise
 	errs    []error
+	// lastGroup is the first report since the sync before the last one: whether
+	// it is durable nothing on the disk says yet.
+	lastGroup, thisGroup uint64
+	lastOff              int64
+	lastSeg              uint64
+	lastWrite            int64 // where the newest segment was synced up to, one sync ago
 }
 
 // promise is a report and what has been said of it.
@@ -126,6 +132,15 @@ func (w *world) learn(res outbox.Result, before []uint64) {
 	for _, seq := range before {
 		w.reports[seq].final = true
 	}
+	w.lastGroup, w.thisGroup = w.thisGroup, w.seq+1
+	w.lastWrite = 0
+	if a := w.j.active; a != nil && len(w.j.tail) == 0 {
+		w.lastWrite = w.lastOff
+		w.lastOff = a.off
+		if w.lastSeg != a.id {
+			w.lastWrite, w.lastSeg = 0, a.id
+		}
+	}
 }
 
 // settle ends those reports that are pending.
@@ -218,11 +233,17 @@ func sound(j *Journal, loaded int) error {
 	if !j.now.sound() || !j.durable.sound() {
 		return fmt.Errorf("the ledger does not balance: %+v", j.State().Lanes)
 	}
+	for _, l := range []*ledger{j.now, j.durable} {
+		for k := range l.moved {
+			if !l.pending(k) {
+				return fmt.Errorf("lane %d: a copy of what has ended: %d", k.lane, k.ord)
+			}
+		}
+	}
 	s := j.State()
-	var pending, size uint64
+	var pending uint64
 	for _, c := range s.Lanes {
 		pending += c.Pending()
-		size += uint64(c.PendingBytes)
 	}
 	if want := uint64(loaded+len(s.Quarantined)) + j.Unreadable(); loaded >= 0 && pending != want {
 		return fmt.Errorf("%d pending, but %d can be loaded", pending, want)

@@ -1,0 +1,247 @@
+package journal
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aliiot/aliiot/internal/disk"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+func benchOptions() Options {
+	return Options{Rand: rand.Uint64, Identity: "pk/dn"}
+}
+
+func benchDisk(b testing.TB, dir string) disk.FS {
+	fs, err := disk.OS(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fs
+}
+
+// bare is the limit L0 of targets.md: pwrite and fdatasync at the next offset of
+// a file whose blocks have been written before.
+type bare struct {
+	f   disk.File
+	off int64
+	buf []byte
+}
+
+func newBare(b testing.TB, fs disk.FS, group, size int) *bare {
+	f, err := fs.Create("bench", "bare")
+	if err != nil {
+		b.Fatal(err)
+	}
+	zeros := make([]byte, 1<<20)
+	for i := range int64(16) {
+		if _, err := f.WriteAt("bench", zeros, i<<20); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := f.Sync("bench"); err != nil {
+		b.Fatal(err)
+	}
+	return &bare{f: f, buf: make([]byte, group*(size+24))}
+}
+
+func (x *bare) once(b testing.TB) {
+	if x.off+int64(len(x.buf)) > 16<<20 {
+		x.off = 0
+	}
+	if _, err := x.f.WriteAt("bench", x.buf, x.off); err != nil {
+		b.Fatal(err)
+	}
+	if err := x.f.Sync("bench"); err != nil {
+		b.Fatal(err)
+	}
+	x.off += int64(len(x.buf))
+}
+
+// device appends a group durably and settles an older one, as a device does that
+// is online.
+type device struct {
+	j     *Journal
+	group []outbox.Entry
+	last  []outbox.Entry
+}
+
+func (x *device) once(b testing.TB) {
+	s := x.j.now
+	for i := range x.group {
+		e := &x.group[i]
+		e.Seq, e.Ord = s.nextSeq+uint64(i), s.lanes[0].next+uint64(i)
+	}
+	if err := x.j.Append(x.j.writer, x.group); err != nil {
+		b.Fatal(err)
+	}
+	job := x.j.Sync()
+	job.Run()
+	if res := x.j.Done(job); res.Err != nil {
+		b.Fatal(res.Err)
+	}
+}
+
+func (x *device) settle() {
+	var ends []outbox.Settlement
+	for o := x.j.now.lanes[0].ended.missing(1); o+uint64(len(x.group)) < x.j.now.lanes[0].next; o++ {
+		ends = append(ends, outbox.Settlement{Ord: o, Outcome: outbox.ConfirmedReply, Sends: 1, Bytes: int64(len(x.group[0].Body))})
+	}
+	x.j.Settle(ends)
+}
+
+// BenchmarkAppend reports the ratio to the bare loop in slices that alternate:
+// bare, ours, bare. It is run by slices, not by b.N.
+func BenchmarkAppend(b *testing.B) {
+	for _, size := range []int{256, 1024} {
+		for _, group := range []int{1, 64} {
+			b.Run(fmt.Sprintf("%dB×%d", size, group), func(b *testing.B) {
+				dir := b.TempDir()
+				fs := benchDisk(b, dir)
+				if err := os.Mkdir(filepath.Join(dir, "j"), 0o755); err != nil {
+					b.Fatal(err)
+				}
+				j, err := Open(benchDisk(b, filepath.Join(dir, "j")), benchOptions())
+				if err != nil {
+					b.Fatal(err)
+				}
+				x := &device{j: j, group: make([]outbox.Entry, group)}
+				for i := range x.group {
+					x.group[i].Body = make([]byte, size)
+				}
+				y := newBare(b, fs, group, size)
+				slice := func(f func(testing.TB)) float64 {
+					n, start := 0, time.Now()
+					for time.Since(start) < 125*time.Millisecond {
+						f(b)
+						n++
+					}
+					return float64(n) / time.Since(start).Seconds()
+				}
+				var ratios []float64
+				var rate float64
+				for range 12 {
+					before := slice(y.once)
+					mine := slice(x.once)
+					after := slice(y.once)
+					ratios = append(ratios, mine*2/(before+after))
+					rate = mine
+					x.settle()
+					for job := j.Upkeep(); job != nil; job = j.Upkeep() {
+						job.Run()
+						j.Done(job)
+					}
+				}
+				slices.Sort(ratios)
+				b.ReportMetric(ratios[len(ratios)/2], "of-L0")
+				b.ReportMetric(rate*float64(group), "reports/s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// backlog builds a folder with n reports waiting.
+func backlog(b testing.TB, fs disk.FS, n int) *Journal {
+	j, err := Open(fs, benchOptions())
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := &device{j: j, group: make([]outbox.Entry, 500)}
+	for i := range x.group {
+		x.group[i].Body = make([]byte, 256)
+	}
+	for done := 0; done < n; done += len(x.group) {
+		x.once(b)
+	}
+	return j
+}
+
+// BenchmarkOpen opens, reads the first reports and appends durably.
+func BenchmarkOpen(b *testing.B) {
+	for _, kill := range []bool{false, true} {
+		for _, n := range []int{1_000, 100_000, 1_000_000} {
+			b.Run(fmt.Sprintf("killed=%v/%d", kill, n), func(b *testing.B) {
+				fs := benchDisk(b, b.TempDir())
+				j := backlog(b, fs, n)
+				if !kill {
+					if err := j.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				var open time.Duration
+				b.ResetTimer()
+				for range b.N {
+					start := time.Now()
+					j, err := Open(fs, benchOptions())
+					if err != nil {
+						b.Fatal(err)
+					}
+					open += time.Since(start)
+					if l, err := j.Load(0, 0, 20, 8<<10); err != nil || len(l.Entries) != 20 {
+						b.Fatal(err, len(l.Entries))
+					}
+					x := &device{j: j, group: []outbox.Entry{{Body: make([]byte, 256)}}}
+					x.once(b)
+					b.StopTimer()
+					if !kill {
+						if err := j.Close(); err != nil {
+							b.Fatal(err)
+						}
+					}
+					b.StartTimer()
+				}
+				b.ReportMetric(float64(open.Microseconds())/float64(b.N), "µs-open")
+			})
+		}
+	}
+}
+
+// BenchmarkHeap is the live heap that a journal adds with n waiting.
+func BenchmarkHeap(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			fs := benchDisk(b, b.TempDir())
+			if err := backlog(b, fs, n).Close(); err != nil {
+				b.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			j, err := Open(fs, benchOptions())
+			if err != nil {
+				b.Fatal(err)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(after.HeapAlloc)-float64(before.HeapAlloc), "heap-B")
+			runtime.KeepAlive(j)
+		})
+	}
+}
+
+func BenchmarkDrain(b *testing.B) {
+	fs := benchDisk(b, b.TempDir())
+	j := backlog(b, fs, 100_000)
+	b.ReportAllocs()
+	b.ResetTimer()
+	after := uint64(0)
+	for range b.N {
+		l, err := j.Load(0, after, 20, 64<<10)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if l.End {
+			after = 0
+			continue
+		}
+		after = l.Entries[len(l.Entries)-1].Ord
+	}
+	b.ReportMetric(20, "reports/op")
+}

@@ -1,0 +1,156 @@
+package journal
+
+import (
+	"testing"
+
+	"github.com/aliiot/aliiot/internal/disk/disktest"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// full is a rig with segments of the ordinary size.
+func full(t *testing.T) *rig {
+	d := disktest.New()
+	o := testOptions(5)
+	o.SegmentBytes = DefaultSegmentBytes
+	r := &rig{t, d, newWorld(d.FS(), o)}
+	r.mustOpen()
+	return r
+}
+
+// TestOpenReads: what an opening reads does not depend on what waits (D9).
+func TestOpenReads(t *testing.T) {
+	for _, clean := range []bool{true, false} {
+		var bytes [2]int64
+		for i, n := range []int{20, 200} {
+			r := full(t)
+			for range n {
+				r.mustAppend(0, many(100, 900)...)
+				r.sync()
+			}
+			if clean {
+				if err := r.j.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.d.Kill()
+			r.d.ResetStats()
+			j, err := Open(r.d.FS(), r.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := j.State().Lanes[0].Pending(); got != uint64(n*100) {
+				t.Fatalf("%d pending, want %d", got, n*100)
+			}
+			s := r.d.StatsByOp()[opOpen]
+			bytes[i] = s.ReadBytes
+			t.Logf("clean %v, %d reports: %d reads, %d bytes", clean, n*100, s.Reads, s.ReadBytes)
+			header, tail := int64(headerAhead), int64(256<<10+100*1024)
+			if s.ReadBytes > header+tail {
+				t.Errorf("clean %v, %d reports: %d bytes read to open, want at most %d", clean, n*100, s.ReadBytes, header+tail)
+			}
+		}
+	}
+}
+
+// TestSyncsPerGroup: one sync a group and nothing else; none for a settle alone
+// until it is asked for; names only where a segment changes (D5).
+func TestSyncsPerGroup(t *testing.T) {
+	r := full(t)
+	r.upkeep()
+	r.d.ResetStats()
+	for range 200 {
+		r.mustAppend(0, many(8, 256)...)
+		r.settle(outbox.ConfirmedReply, r.seq-7, r.seq-6)
+		r.sync()
+	}
+	s := r.d.Stats()
+	if s.FileSyncs != 200 || s.DirSyncs+s.DirOps() != 0 || s.SizeChanges != 0 {
+		t.Fatalf("%+v: want 200 syncs, and neither names nor sizes changed", s)
+	}
+}
+
+// TestBytes: what is written for a report of 256 bytes, over its whole life, in
+// groups of 64 (D6): header and body, the group's share, its end, checkpoints.
+func TestBytes(t *testing.T) {
+	r := full(t)
+	r.upkeep()
+	r.d.ResetStats()
+	const n = 64 * 1000
+	for range n / 64 {
+		r.mustAppend(0, many(64, 256)...)
+		r.sync()
+		first := r.seq - 63
+		var seqs []uint64
+		for s := first; s <= r.seq; s++ {
+			seqs = append(seqs, s)
+		}
+		r.settle(outbox.ConfirmedReply, seqs...)
+		for seq := range seqs {
+			delete(r.reports, first+uint64(seq)-64)
+		}
+		if r.seq%6400 == 0 {
+			r.upkeep()
+		}
+	}
+	s := r.d.Stats()
+	fills := r.d.StatsByOp()[opFill].WriteBytes // once in a life
+	per := float64(s.WriteBytes-fills) / n
+	t.Logf("%.1f bytes a report; %+v", per, s)
+	if per > 290 { // 256 + 24 + 2; a partial page at each sync comes on top
+		t.Fatalf("%.1f bytes written for a report of 256", per)
+	}
+	if fills > 2*DefaultSegmentBytes {
+		t.Fatalf("%d bytes of zeros written: settled segments are not used again", fills)
+	}
+}
+
+// TestAllocs: an append costs a few allocations a call, not a report (D11).
+func TestAllocs(t *testing.T) {
+	r := full(t)
+	group := make([]outbox.Entry, 64)
+	for i := range group {
+		group[i].Body = make([]byte, 256)
+	}
+	next := func() {
+		s := r.j.now
+		for i := range group {
+			group[i].Seq, group[i].Ord = s.nextSeq+uint64(i), s.lanes[0].next+uint64(i)
+		}
+		if err := r.j.Append(r.j.writer, group); err != nil {
+			t.Fatal(err)
+		}
+		job := r.j.Sync()
+		job.Run()
+		r.j.Done(job)
+	}
+	if n := testing.AllocsPerRun(100, next); n > 32 {
+		t.Fatalf("%.0f allocations for 64 reports", n)
+	}
+}
+
+// TestFragments: ends far out of order are kept as what they are, and the
+// journal opens with them.
+func TestFragments(t *testing.T) {
+	r := full(t)
+	for range 40 {
+		r.mustAppend(0, many(500, 30)...)
+	}
+	r.sync()
+	var odd []uint64
+	for _, seq := range r.pending() {
+		if seq%2 == 1 {
+			odd = append(odd, seq)
+		}
+	}
+	r.settle(outbox.EvictedThinned, odd...)
+	r.sync()
+	r.reopen(killOnly, 0)
+	if got := r.j.now.lanes[0].ended.spans(); got != 10_000 {
+		t.Fatalf("%d ranges, want 10000", got)
+	}
+	for range 100 {
+		r.mustAppend(1, many(100, 900)...)
+		r.sync()
+	}
+	r.reopen(disktest.Garbage, 1)
+}
