@@ -1,6 +1,7 @@
 package aliiot
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,13 +240,15 @@ func TestFault_broker_restart(t *testing.T) {
 func TestFault_slow_2g(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.online()
-		late := 60 * time.Millisecond
-		r.net.Inject(transporttest.Latency(func() time.Duration { return late / 2 }, func() time.Duration { return late / 2 }))
+		var late atomic.Int64
+		oneWay := func() time.Duration { return time.Duration(late.Load()) / 2 }
+		late.Store(int64(60 * time.Millisecond))
+		r.net.Inject(transporttest.Latency(oneWay, oneWay))
 		before := r.net.Connects()
 		for i := range 600 {
-			late = 60 * time.Millisecond
+			late.Store(int64(60 * time.Millisecond))
 			if i/60%2 == 1 {
-				late = 8 * time.Second
+				late.Store(int64(8 * time.Second))
 			}
 			r.reports(1)
 			time.Sleep(10 * time.Second)

@@ -20,6 +20,7 @@ type outboxActor struct {
 	core *outbox.Core
 	root *actor.RootContext
 	self *actor.PID
+	conn *actor.PID
 
 	first   uint64 // reports below were appended by an incarnation before
 	session uint64 // 0: offline
@@ -103,7 +104,7 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 // start makes the core from what the store knows: an incarnation has no other
 // memory. Jobs that the last one handed out come back to this one.
 func (o *outboxActor) start(ctx actor.Context) {
-	o.root, o.self = ctx.ActorSystem().Root, ctx.Self()
+	o.root, o.self, o.conn = ctx.ActorSystem().Root, ctx.Self(), o.tree.PID(connectionName)
 	o.keep.recover()
 	o.lanes = map[string]int{}
 	for i, l := range o.tree.opts.Lanes {
@@ -134,7 +135,7 @@ func (o *outboxActor) start(ctx actor.Context) {
 	}
 	o.learnFromKernel(st)
 	o.core.Tick(o.now())
-	ctx.Send(o.tree.PID(connectionName), Subscribe{o.self})
+	ctx.Send(o.conn, Subscribe{o.self})
 }
 
 // A report whose rendering panicked the outbox this often is set aside.

@@ -111,7 +111,7 @@ func (o *outboxActor) send(sends []outbox.Send) {
 		o.keep.rendering = s.Seq
 		topic, payload := o.render(s)
 		o.keep.rendering = 0
-		o.root.Send(o.tree.PID(connectionName), Publish{Session: o.session, Token: s.Token, Topic: topic, Payload: payload, QoS: s.QoS})
+		o.root.Send(o.conn, Publish{Session: o.session, Token: s.Token, Topic: topic, Payload: payload, QoS: s.QoS})
 		o.tree.sends.Add(1)
 	}
 }
@@ -133,12 +133,12 @@ func (o *outboxActor) tell(r *outbox.Ready) {
 	}
 	switch r.Probe {
 	case outbox.ProbeAsk:
-		o.root.Send(o.tree.PID(connectionName), Probe{o.session})
+		o.root.Send(o.conn, Probe{o.session})
 	case outbox.ProbeDead:
-		o.root.Send(o.tree.PID(connectionName), Silent{o.session})
+		o.root.Send(o.conn, Silent{o.session})
 	}
 	if r.Login {
-		o.root.Send(o.tree.PID(connectionName), LoginAgain{o.session})
+		o.root.Send(o.conn, LoginAgain{o.session})
 	}
 	for _, n := range r.Notices {
 		o.tree.log.Info("outbox: "+string(n.Kind), "seq", n.Seq, "lane", o.laneName(n.Lane), "code", n.Code)

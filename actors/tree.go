@@ -80,8 +80,8 @@ func Start(o Options) (*Tree, error) {
 	props := actor.PropsFromProducer(func() actor.Actor { return newDevice(t) },
 		actor.WithGuardian(&guardian{tree: t, policy: o.Restart}),
 		actor.WithReceiverMiddleware(Guard))
-	t.pid, err = t.system.Root.SpawnNamed(props, o.Name)
-	if err != nil {
+	t.pid = t.system.NewLocalPID(o.Name) // the children ask for it before SpawnNamed returns
+	if _, err = t.system.Root.SpawnNamed(props, o.Name); err != nil {
 		return nil, fmt.Errorf("actors: a device named %q runs in this actor system already: %w", o.Name, err)
 	}
 	t.system.Root.Send(t.pid, started{ready})
