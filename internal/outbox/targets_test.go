@@ -91,6 +91,9 @@ func TestMemoryIsTheWindows(t *testing.T) {
 		}
 		w := newWire(g, func() time.Duration { return 100 * time.Millisecond })
 		g.up()
+		for range n / 2 { // a burst beside it
+			submit()
+		}
 		for g.pending() > 0 { // live reports come beside the backlog
 			if n--; n%20 == 0 {
 				submit()
@@ -355,6 +358,48 @@ func TestParkedReportsAreBounded(t *testing.T) {
 	}
 	if len(ids) != before+1 {
 		t.Fatal("the alarm waits behind what is told to come again")
+	}
+}
+
+// The operator releases a report while the answer to a Load is on its way: what
+// lies between is not passed over.
+func TestReleaseWhileLoading(t *testing.T) {
+	cfg := benchConfig()
+	cfg.WindowMessages = 1
+	g := newRig(t, cfg)
+	for range 3 {
+		_, _ = g.submit(0, outbox.Item{Kind: outbox.KindProperty, Params: body})
+	}
+	g.up()
+	g.core.Poison(g.now, 2)
+	g.perform()
+	g.down(false)
+	for range 2 {
+		_, _ = g.submit(0, outbox.Item{Kind: outbox.KindProperty, Params: body})
+	}
+	g.session++
+	g.core.Up(g.now, g.session, false)
+	rd := g.core.Ready()
+	if len(rd.Load) != 1 {
+		t.Fatalf("%d loads, want one", len(rd.Load))
+	}
+	l := rd.Load[0]
+	got, err := g.store.Load(l.Lane, l.After, l.N, l.MaxBytes)
+	g.core.Release(g.now, 2)
+	g.core.Loaded(g.now, l.Lane, got, err)
+	g.onSend = func(s outbox.Send) { g.sentIDs = append(g.sentIDs, s.ID) }
+	g.perform()
+	for range 10 {
+		g.core.Replied(g.now, g.session, 1, outbox.OK, 200)
+		ids := g.sentIDs
+		g.sentIDs = nil
+		for _, id := range ids {
+			g.core.Replied(g.now, g.session, id, outbox.OK, 200)
+		}
+		g.perform()
+	}
+	if n := g.pending(); n != 0 {
+		t.Fatalf("%d pending at the end", n)
 	}
 }
 
