@@ -292,6 +292,16 @@ func bubble(t *testing.T, f func(t *testing.T, e *emulator.Emulator), options ..
 // rawConnect speaks MQTT by hand and does not answer for itself afterwards.
 func rawConnect(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret, keepAlive uint16) net.Conn {
 	t.Helper()
+	return rawSession(t, e, dev, keepAlive, true)
+}
+
+func rawConnectKept(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret) net.Conn {
+	t.Helper()
+	return rawSession(t, e, dev, 60, false)
+}
+
+func rawSession(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret, keepAlive uint16, clean bool) net.Conn {
+	t.Helper()
 	cred, err := alink.DeviceCredentials(dev.Device, dev.Secret, alink.ConnectOptions{SecureMode: alink.SecurePlain, AutoSubscribe: true})
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +312,7 @@ func rawConnect(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret, k
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	pk := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
-	pk.ProtocolName, pk.ProtocolVersion, pk.CleanSession, pk.Keepalive = "MQTT", 4, true, keepAlive
+	pk.ProtocolName, pk.ProtocolVersion, pk.CleanSession, pk.Keepalive = "MQTT", 4, clean, keepAlive
 	pk.ClientIdentifier, pk.UsernameFlag, pk.Username = cred.ClientID, true, cred.Username
 	pk.PasswordFlag, pk.Password = true, []byte(cred.Password)
 	if err := pk.Write(c); err != nil {

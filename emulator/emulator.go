@@ -148,8 +148,10 @@ func (e *Emulator) Restart(down time.Duration) {
 	e.mu.Lock()
 	e.downUntil = time.Now().Add(down)
 	for _, d := range e.devices {
+		if d.session != nil {
+			d.session.end("restart")
+		}
 		d.kept = nil
-		d.session = nil
 	}
 	for c := range e.conns {
 		c.cut()
