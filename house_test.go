@@ -45,6 +45,7 @@ var arrows = map[string]arrow{
 	"internal/outbox/storetest": {to: []string{"internal/outbox"}, why: "a fake of its seam, and the suite for it"},
 	"internal/journal":          {to: []string{"internal/outbox", "internal/disk"}, why: "bytes: it implements the outbox's Store on a disk"},
 	"internal/audit":            {to: []string{"internal/outbox", "internal/disk"}, why: "a log of ends on a disk"},
+	"internal/folder":           {to: []string{"internal/disk"}, why: "small files that device and tools share"},
 	"internal/disk":             {why: "the seam to the file system"},
 	"internal/disk/disktest":    {to: []string{"internal/disk"}, why: "a fake of its seam"},
 	"internal/clock":            {why: "the seam to time"},

@@ -1,21 +1,14 @@
 package aliiot
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/internal/disk"
+	"github.com/aliiot/aliiot/internal/folder"
 	"github.com/aliiot/aliiot/internal/outbox"
-)
-
-// lanesFile remembers which class of the journal each lane's name stands for:
-// the journal knows numbers only, and a configuration may change its order.
-const (
-	lanesFile         = "lanes.json"
-	opLanes   disk.Op = "lanes"
 )
 
 // laneClasses returns the lanes by class: the configured ones, and retired ones
@@ -24,15 +17,9 @@ func laneClasses(fs disk.FS, lanes []Lane) ([]Lane, error) {
 	if err := checkLanes(lanes); err != nil {
 		return nil, &ConfigError{"Lanes", err}
 	}
-	var names []string
-	data, err := disk.ReadFile(fs, opLanes, lanesFile, 64<<10)
-	if err != nil && !errors.Is(err, disk.ErrNotExist) {
-		return nil, fmt.Errorf("aliiot: reading the lanes' names: %w", err)
-	}
-	if err == nil {
-		if err := json.Unmarshal(data, &names); err != nil {
-			return nil, fmt.Errorf("aliiot: %s is damaged; restore it, or write the lanes' names in the order of their classes: %w", lanesFile, err)
-		}
+	names, err := folder.LaneNames(fs)
+	if err != nil {
+		return nil, fmt.Errorf("aliiot: %w", err)
 	}
 	known := len(names)
 	for _, l := range lanes {
@@ -44,12 +31,8 @@ func laneClasses(fs disk.FS, lanes []Lane) ([]Lane, error) {
 		return nil, &ConfigError{"Lanes", fmt.Errorf("%d names over the life of this journal, it holds %d", len(names), outbox.MaxLanes)}
 	}
 	if len(names) > known {
-		data, err := json.Marshal(names)
-		if err == nil {
-			err = disk.WriteFile(fs, opLanes, lanesFile, data)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("aliiot: writing the lanes' names: %w", err)
+		if err := folder.SaveLaneNames(fs, names); err != nil {
+			return nil, fmt.Errorf("aliiot: %w", err)
 		}
 	}
 	classes := make([]Lane, len(names))

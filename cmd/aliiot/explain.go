@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aliiot/aliiot/internal/audit"
+	"github.com/aliiot/aliiot/internal/journal"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+func explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain DIR SEQ",
+		Short: "Say what became of one report",
+		Long: `Say what became of the report with the number SEQ, as far as the journal and
+the audit log (Config.Audit) still know. It reads only, and is safe beside a
+living device.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			seq, err := strconv.ParseUint(args[1], 10, 64)
+			if err != nil || seq == 0 {
+				return fmt.Errorf("%q is not the number of a report", args[1])
+			}
+			f, err := openFolder(args[0])
+			if err != nil {
+				return err
+			}
+			return f.explain(c.OutOrStdout(), seq)
+		},
+	}
+}
+
+func (f *deviceFolder) explain(out io.Writer, seq uint64) error {
+	if seq >= f.view.State.NextSeq {
+		fmt.Fprintf(out, "report %d: there is none; the next one will be %d\n", seq, f.view.State.NextSeq)
+		return nil
+	}
+	fate, inJournal := f.view.Explain(seq)
+	record, inAudit, err := audit.Find(f.fs, seq)
+	if err != nil {
+		return err
+	}
+	if inJournal {
+		f.describe(out, fate)
+	}
+	switch {
+	case inAudit:
+		fmt.Fprintf(out, "report %d: %s%s after %d sendings (lane %s), says the audit log\n",
+			seq, record.Outcome, code(record.Code), record.Sends, record.Lane)
+	case inJournal && fate.Outcome != outbox.Pending:
+		fmt.Fprintf(out, "report %d: %s%s after %d sendings\n", seq, fate.Outcome, code(fate.Code), fate.Sends)
+	case inJournal && fate.Quarantined:
+		fmt.Fprintf(out, "report %d: pending, but set aside: it broke the link again and again\n", seq)
+	case inJournal && !fate.Ended:
+		fmt.Fprintf(out, "report %d: pending\n", seq)
+	default:
+		fmt.Fprintf(out, "report %d: it has ended, or was never accepted; how is no longer known (Config.Audit keeps it)\n", seq)
+	}
+	return nil
+}
+
+func (f *deviceFolder) describe(out io.Writer, fate journal.Fate) {
+	fmt.Fprintf(out, "report %d: number %d of lane %s, in %s at %d\n", fate.Seq, fate.Ord, f.lane(fate.Lane), fate.File, fate.Offset)
+	it, err := outbox.DecodeItem(fate.Body)
+	if err != nil {
+		fmt.Fprintf(out, "report %d: its content cannot be read: %v\n", fate.Seq, err)
+		return
+	}
+	made := fmt.Sprintf("%v after boot %016x", it.Made.At.Round(time.Millisecond), it.Made.Boot)
+	if it.Made.Trusted {
+		made = time.UnixMilli(it.Made.Wall).UTC().Format(time.RFC3339)
+	}
+	fmt.Fprintf(out, "report %d: %s %s made %s: %s\n", fate.Seq, it.Kind, it.Name, made, it.Params)
+}
+
+func code(c int32) string {
+	if c == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (code %d)", c)
+}
