@@ -146,13 +146,19 @@ func (h *house) ended(s transport.Session) {
 // swallowed waits until the proxy has taken n things away.
 func (h *house) swallowed(n uint64) {
 	h.Helper()
+	h.soon(fmt.Sprintf("%d swallowed", n), func() bool { return h.proxy.Stats().Swallowed >= n })
+}
+
+// soon is for what other goroutines do within a moment, and tell nobody.
+func (h *house) soon(what string, ok func() bool) {
+	h.Helper()
 	for range 20_000_000 {
-		if h.proxy.Stats().Swallowed >= n {
+		if ok() {
 			return
 		}
 		runtime.Gosched()
 	}
-	h.Fatalf("never swallowed %d", n)
+	h.Fatalf("never saw %s", what)
 }
 
 // works shows that a link through the proxy does what it should.
@@ -184,6 +190,8 @@ func TestPassesAndCounts(t *testing.T) {
 	}
 	h.publish(s, 0, 10)
 	h.until(r, "all", func() bool { return len(r.Messages()) == 10 && len(r.Fates()) == 10 })
+	h.soon("the last write counted", func() bool { return s.Stats().PublishesWritten == 10 })
+	h.soon("the last PUBACK counted", func() bool { return h.proxy.Stats().Down.Packets[4] == 5 })
 	st, own := h.proxy.Stats(), s.Stats()
 	if st.Up.Bytes != own.BytesOut || st.Down.Bytes != own.BytesIn {
 		t.Errorf("the proxy counts %d up, %d down; the session %d, %d", st.Up.Bytes, st.Down.Bytes, own.BytesOut, own.BytesIn)
@@ -357,6 +365,7 @@ func TestLostAnswers(t *testing.T) {
 	h.inject(faultproxy.PubackLost())
 	h.publish(s, 0, 2)
 	h.until(r, "both replies", func() bool { return len(r.Messages()) == 2 })
+	h.swallowed(1)
 	if f := r.Fates(); len(f) != 1 || f[0].Token != 0 {
 		t.Errorf("PUBACK lost, and fates %v", f)
 	}
