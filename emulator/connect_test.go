@@ -270,8 +270,14 @@ func TestEnableAndAnotherSecret(t *testing.T) {
 	}
 	dev.Secret = "another"
 	connect(t, e, dev, dial{})
+	if err := e.Forget(dev.Device); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := try(t, e, dev, dial{}); refusedWith(t, err) != 4 {
+		t.Errorf("forgotten: %v", err)
+	}
 	stranger := alink.Device{ProductKey: "a1", DeviceName: "x"}
-	for _, err := range []error{e.Disable(stranger), e.Kick(stranger), e.Delete(stranger)} {
+	for _, err := range []error{e.Disable(stranger), e.Kick(stranger), e.Delete(stranger), e.Forget(stranger)} {
 		if !errors.Is(err, emulator.ErrUnknownDevice) {
 			t.Errorf("of an unknown device: %v", err)
 		}

@@ -105,6 +105,18 @@ func (e *Emulator) Enable(d alink.Device) error { return e.stand(d, enabled) }
 // Delete is like Disable: the platform refuses a deleted device in the same way.
 func (e *Emulator) Delete(d alink.Device) error { return e.stand(d, deleted) }
 
+// Forget takes a device out of the registry, as if it had never been added: it is
+// refused with CONNACK 4. Its reports stay.
+func (e *Emulator) Forget(d alink.Device) error {
+	if err := e.stand(d, deleted); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.devices, d)
+	return nil
+}
+
 func (e *Emulator) stand(d alink.Device, s standing) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
