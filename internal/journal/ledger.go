@@ -223,7 +223,9 @@ func (l *ledger) ords() (n [outbox.MaxLanes]uint64) {
 
 func (l *ledger) marks() []outbox.Mark {
 	m := slices.Collect(maps.Values(l.aside))
-	slices.SortFunc(m, func(a, b outbox.Mark) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortFunc(m, func(a, b outbox.Mark) int {
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), compareKeys(key{a.Lane, a.Ord}, key{b.Lane, b.Ord}))
+	})
 	return m
 }
 
