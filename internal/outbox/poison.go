@@ -11,7 +11,7 @@ const (
 
 // blame counts the death of a link against what was in flight.
 func (c *Core) blame(byPeer bool) {
-	alone := c.suspect > 0 && c.flight.len == 1
+	alone := c.suspect > 0 // then pick lets one go at a time
 	for r := c.flight.head; r != nil; {
 		next := r.next
 		switch {

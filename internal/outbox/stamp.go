@@ -94,12 +94,14 @@ func (c *Core) wall() (ms int64, ok bool) {
 	return ms, true
 }
 
-// stampMade fills in when a report was made.
+// stampMade fills in when a report was made: all of a zero stamp, and the running
+// time where the caller gave the time of the value.
 func (c *Core) stampMade(s *Stamp) {
-	if s.Boot == 0 {
-		s.Boot, s.At = c.now.Boot, c.now.At
+	if s.Boot != 0 {
+		return
 	}
-	if s.Trusted || s.Wall != 0 {
+	s.Boot, s.At = c.now.Boot, c.now.At
+	if s.Trusted {
 		return
 	}
 	if ms, ok := c.wall(); ok {
