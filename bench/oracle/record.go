@@ -104,7 +104,7 @@ type Counts struct {
 	// Late is a yes that came after another end. It is no part of the identity.
 	Late        int64            `json:"late"`
 	ConfirmedBy map[string]int64 `json:"confirmed_by,omitempty"` // reply, puback
-	EvictedBy   map[string]int64 `json:"evicted_by,omitempty"`   // budget, newer_value, thinned, operator
+	EvictedBy   map[string]int64 `json:"evicted_by,omitempty"`   // budget, newer, thinned, operator
 }
 
 // Report is the state of one report in the ledger.

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aliiot/aliiot"
+	"github.com/aliiot/aliiot/bench/oracle"
+	"github.com/aliiot/aliiot/examples/tracker/nmea"
+	"github.com/aliiot/aliiot/transport/faultproxy"
+)
+
+// driver is the parent process: it feeds the log to the device, lets misfortune
+// strike, and writes down what was asked, what was told, and what arrived.
+type driver struct {
+	o      options
+	out    *display
+	record record
+
+	cloud *cloud // nil with --server
+	proxy *faultproxy.Proxy
+	setup setup
+	dir   string
+	began time.Time // of the replay
+	base  map[string]int64
+	late  int64 // called late before this run
+	kept  map[string]bool
+
+	life   sync.Mutex // over the start and end of the device's process
+	atRest atomic.Bool
+
+	mu       sync.Mutex // over what follows
+	changed  chan struct{}
+	dev      *device
+	up       bool // the device's folder is open
+	online   bool
+	lost     time.Time // when it went offline
+	sessions int       // how often it came online
+	restarts uint64    // of actors, in this life of the process
+	ledger   ledger
+	done     []string // faults that struck
+	broken   error    // what the run cannot go on after
+
+	final ledger
+	found []oracle.Violation
+}
+
+func newDriver(o options, out *display) *driver {
+	return &driver{o: o, out: out, changed: make(chan struct{}), base: map[string]int64{}, kept: map[string]bool{}}
+}
+
+var errInterrupted = errors.New("interrupted; what waits stays in the journal")
+
+// run does the whole job, up to the last look at the ledger.
+func (d *driver) run(outer context.Context) error {
+	ctx, cancel := context.WithCancel(outer)
+	defer cancel()
+	r, err := loadReplay(d.o)
+	if err != nil {
+		return err
+	}
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	d.head(r)
+	if err := d.openDevice(ctx); err != nil {
+		return err
+	}
+	for _, lane := range []string{lanePosition, laneAlarm} {
+		d.base[lane] = d.ledgerNow().Lanes[lane].Accepted
+	}
+	d.late = d.ledgerNow().Late
+	if n := d.ledgerNow().Accepted; n > 0 {
+		d.out.happened(aboutReports, "the journal remembers %s of earlier runs; %s", count(n, "report"), wait(d.waitingNow()))
+	}
+
+	d.began = time.Now()
+	var struck sync.WaitGroup
+	if d.cloud != nil {
+		struck.Go(func() { d.misfortune(ctx, schedule(d.o.seed), r.feed) })
+	}
+	err = d.feed(ctx, r)
+	if err != nil {
+		cancel()
+	}
+	struck.Wait()
+	if err == nil {
+		err = d.failure()
+	}
+	if err == nil {
+		err = d.rest(ctx)
+	}
+	if outer.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// prepare makes what the device needs: a folder, and a platform where none is given.
+func (d *driver) prepare() error {
+	d.dir = d.o.dir
+	if d.dir == "" {
+		dir, err := os.MkdirTemp("", "aliiot-tracker-")
+		if err != nil {
+			return fmt.Errorf("making a folder: %w", err)
+		}
+		d.dir = dir
+	}
+	d.setup = setup{Dir: d.dir, Confirm: aliiot.ConfirmReply}
+	if !d.o.emulated() {
+		d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = d.o.productKey, d.o.deviceName, d.o.deviceSecret
+		d.setup.Server = d.o.server
+		if d.o.confirm == "puback" {
+			d.setup.Confirm = aliiot.ConfirmPuback
+		}
+		return nil
+	}
+	c, err := startCloud(d.o.seed)
+	if err != nil {
+		return err
+	}
+	d.cloud, d.proxy = c, c.proxy
+	d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = emulated.ProductKey, emulated.DeviceName, c.secret
+	d.setup.Server = "mqtt://" + c.proxy.Addr()
+	if !d.o.real {
+		// Time is short: a silence is looked at sooner, and a broker of one's own
+		// needs no quota.
+		d.setup.Silence, d.setup.NoQuota = 1500*time.Millisecond, true
+	}
+	return nil
+}
+
+// cleanUp ends what is still there, and removes a folder that nobody asked to keep.
+func (d *driver) cleanUp() {
+	d.out.waited()
+	d.stopDevice()
+	if d.cloud != nil {
+		d.cloud.close()
+	}
+	if d.o.dir == "" && d.dir != "" {
+		_ = os.RemoveAll(d.dir) // rubbish in a temporary folder is no failure
+	}
+}
+
+// feed makes the reports of every epoch when it is due. What comes due while the
+// device is dead waits in the receiver, and is made afterwards with its own time.
+func (d *driver) feed(ctx context.Context, r replay) error {
+	next := map[string]int64{lanePosition: d.base[lanePosition], laneAlarm: d.base[laneAlarm]}
+	var w watch
+	d.out.wait("replaying", len(r.epochs))
+	defer d.out.waited()
+	for i, e := range r.epochs {
+		if !pause(ctx, time.Until(d.began.Add(r.due(e)))) {
+			return ctx.Err()
+		}
+		if err := d.failure(); err != nil {
+			return err
+		}
+		for _, p := range reportsOf(e, r.made(d.began, e), &w) {
+			next[p.Lane]++
+			p.N = int(next[p.Lane])
+			if err := d.report(ctx, p); err != nil {
+				return err
+			}
+			if p.Alarm != nil {
+				d.out.happened(aboutEvent, "%s", p.Alarm.says())
+			}
+		}
+		d.progress(i, e, len(r.epochs))
+	}
+	return nil
+}
+
+// progress shows how far the replay is: in a bar, or in a line at each quarter.
+func (d *driver) progress(i int, e nmea.Epoch, all int) {
+	d.out.step(i+1, fmt.Sprintf("replaying (%s)", wait(d.waitingNow())))
+	switch {
+	case i == 0 && !e.Fix:
+		d.out.happened(aboutReports, "no fix yet: the receiver starts cold")
+	case (i+1)*4/all > i*4/all && i+1 < all:
+		d.out.happened(aboutReports, "%d %% of the log; %s made, %s", (i+1)*100/all, count(d.ledgerNow().Accepted, "report"), wait(d.waitingNow()))
+	}
+}
+
+// attempts is how often a report is tried that the device refuses.
+const attempts = 5
+
+// report makes one report, and knows afterwards whether the device has kept it:
+// where the answer was lost with the process, its ledger tells.
+func (d *driver) report(ctx context.Context, p report) error {
+	for n := 1; ; n++ {
+		dev, err := d.deviceUp(ctx)
+		if err != nil {
+			return err
+		}
+		d.record.started(p)
+		got, err := dev.ask(ctx, order{Kind: orderReport, Report: &p})
+		var no *refusal
+		switch {
+		case err == nil:
+			d.record.returned(p, oracle.OK, got.Seq, nil)
+			d.kept[p.key()] = true
+			return nil
+		case errors.As(err, &no) && !no.Unknown:
+			d.record.returned(p, oracle.Refused, 0, err)
+			if n == attempts {
+				return fmt.Errorf("the device keeps refusing %s: %w", p.key(), err)
+			}
+			pause(ctx, time.Second)
+			continue
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		if errors.As(err, &no) {
+			d.record.returned(p, oracle.Unknown, 0, err)
+		}
+		kept, err := d.wasKept(ctx, p)
+		if err != nil {
+			return err
+		}
+		if kept {
+			d.kept[p.key()] = true
+			d.out.happened(aboutReports, "nobody heard whether %s was kept; the ledger says it was", p.key())
+			return nil
+		}
+		d.out.happened(aboutReports, "nobody heard whether %s was kept; the ledger says it was not: again", p.key())
+	}
+}
+
+// wasKept asks the ledger: reports are made one by one, so the count of what a
+// lane has accepted is the number of its last report.
+func (d *driver) wasKept(ctx context.Context, p report) (bool, error) {
+	for {
+		dev, err := d.deviceUp(ctx)
+		if err != nil {
+			return false, err
+		}
+		got, err := dev.ask(ctx, order{Kind: orderLedger})
+		switch {
+		case err == nil && got.Ledger != nil:
+			return got.Ledger.Lanes[p.Lane].Accepted >= int64(p.N), nil
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}

@@ -1,0 +1,50 @@
+// Command tracker is the main job of aliiot: a recorded GNSS log goes in, reports
+// reach a platform, and whatever happens in between, the ledger balances.
+//
+// Without flags it starts the platform's emulator inside the process, replays the
+// log in some 20 seconds, cuts the link in several ways, lets an actor panic,
+// kills the device's process and starts it again on the same journal. At the end
+// it shows the ledger, what the platform received, and whether the two agree.
+//
+// The parent process (driver.go) holds emulator, fault proxy, record and display;
+// the device (child.go) is this program again, so that it can really be killed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	if os.Getenv(childEnv) != "" {
+		runDevice(os.Stdin, os.Stdout)
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is the whole program, and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	}
+	d := newDriver(o, newDisplay(stdout))
+	defer d.cleanUp()
+	if err := d.run(ctx); err != nil {
+		d.out.failed(err)
+		return exitFailed
+	}
+	return d.finish()
+}
