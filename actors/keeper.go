@@ -20,8 +20,8 @@ type keeper struct {
 
 	queue      []Append // wait for the sync that is under way
 	queueBytes int
-	waiters    map[uint64]waiter           // by seq: appended, not yet durable
-	ends       map[uint64][]chan<- Settled // by seq: who waits for an end
+	waiters    map[uint64]waiter // by seq: appended, not yet durable
+	ends       map[uint64]asked  // by seq: who waits for an end
 	recent     *outbox.Recent
 
 	sync      *outbox.Job    // under way
@@ -30,6 +30,12 @@ type keeper struct {
 	rendering uint64         // a panic now comes from this report
 	crashes   map[uint64]int // panics by report
 	degraded  atomic.Pointer[error]
+}
+
+// asked is who waits for the end of one report.
+type asked struct {
+	ref     Ref
+	replies []chan<- Settled
 }
 
 // waiter is who asked for a report to be kept.
@@ -42,7 +48,7 @@ type waiter struct {
 
 func newKeeper(t *Tree) *keeper {
 	return &keeper{tree: t, store: t.opts.Store, waiters: map[uint64]waiter{},
-		ends: map[uint64][]chan<- Settled{}, recent: new(outbox.Recent), crashes: map[uint64]int{}}
+		ends: map[uint64]asked{}, recent: new(outbox.Recent), crashes: map[uint64]int{}}
 }
 
 func (w waiter) answer(root *actor.RootContext, a Appended) {
@@ -71,6 +77,7 @@ func (k *keeper) guard(f func()) {
 func (k *keeper) recover() {
 	if k.rendering != 0 {
 		k.crashes[k.rendering]++
+		k.rendering = 0
 	}
 	if !k.inStore {
 		return

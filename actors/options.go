@@ -90,6 +90,8 @@ type Options struct {
 	Audit      Auditor
 	// Notify takes what the application may want to know; it must not block.
 	Notify func(any)
+
+	render func(*outboxActor, *outbox.Send) (topic string, payload []byte) // tests break it
 }
 
 const defaultKeepAlive = 5 * time.Minute
@@ -124,6 +126,9 @@ func (o Options) withDefaults() (Options, error) {
 		o.Policy = fsm.DefaultConnPolicy()
 		o.Policy.ConnectsPerMinute = o.Limits.ConnectsPerMinute
 		o.Policy.Endpoints = len(o.Servers)
+	}
+	if o.render == nil {
+		o.render = (*outboxActor).render
 	}
 	o.Restart = o.Restart.withDefaults()
 	return o, nil

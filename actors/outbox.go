@@ -120,26 +120,35 @@ func (o *outboxActor) start(ctx actor.Context) {
 	dirty = dirty || len(o.keep.store.Running()) > 0
 	o.first = st.NextSeq
 	o.core = outbox.NewCore(o.tree.opts.config(o.keep.recent), st, dirty)
-	for seq, w := range o.keep.waiters {
-		if seq >= o.first { // never reached the store
-			delete(o.keep.waiters, seq)
-			w.answer(o.root, Appended{Err: fmt.Errorf("%w: the outbox failed before it was written", ErrNotKept)})
-		}
-	}
-	if seq := o.keep.rendering; seq != 0 {
-		o.keep.rendering = 0
-		if o.keep.crashes[seq] >= poisonAfter {
-			delete(o.keep.crashes, seq)
-			o.core.Poison(o.now(), seq)
-		}
-	}
+	o.catchUp(dirty)
 	o.learnFromKernel(st)
 	o.core.Tick(o.now())
 	ctx.Send(o.conn, Subscribe{o.self})
 }
 
-// A report whose rendering panicked the outbox this often is set aside.
-const poisonAfter = 3
+// catchUp gives the answers that the last incarnation owed when it ended.
+func (o *outboxActor) catchUp(dirty bool) {
+	for seq, w := range o.keep.waiters {
+		switch {
+		case seq >= o.first: // never reached the store
+			o.answerOne(seq, Appended{Err: fmt.Errorf("%w: the outbox failed before it was written", ErrNotKept)})
+		case dirty: // a sync will tell
+		case o.keep.store.Has(w.ref.class, w.ref.ord):
+			o.answerOne(seq, Appended{})
+		default: // refused, or ended already: nobody knows any more
+			o.answerOne(seq, Appended{Err: ErrOutcomeUnknown})
+		}
+	}
+	for seq, a := range o.keep.ends {
+		if o.keep.store.Has(a.ref.class, a.ref.ord) {
+			continue
+		}
+		delete(o.keep.ends, seq)
+		for _, reply := range a.replies {
+			o.askEnd(AskEnd{a.ref, reply})
+		}
+	}
+}
 
 func (o *outboxActor) stopTimers() {
 	for _, t := range []*time.Timer{o.timer, o.settle} {
@@ -165,15 +174,16 @@ func (o *outboxActor) enqueue(ctx actor.Context, m Append) {
 }
 
 // submit hands what has been collected to the core, unless a sync is under way.
+// Each leaves the queue before its turn: what panics in between must not be kept
+// by the next incarnation after its caller heard that it was not.
 func (o *outboxActor) submit() {
-	if len(o.keep.queue) == 0 || o.syncing() {
-		return
-	}
-	for _, m := range o.keep.queue {
+	for len(o.keep.queue) > 0 && !o.syncing() {
+		m := o.keep.queue[0]
+		o.keep.queue[0] = Append{}
+		o.keep.queue = o.keep.queue[1:]
+		o.keep.queueBytes -= len(m.Content.params)
 		o.submitOne(m)
 	}
-	clear(o.keep.queue)
-	o.keep.queue, o.keep.queueBytes = o.keep.queue[:0], 0
 }
 
 func (o *outboxActor) submitOne(m Append) {
@@ -182,6 +192,12 @@ func (o *outboxActor) submitOne(m Append) {
 		name = DefaultLane
 	}
 	w := waiter{reply: m.Reply, pid: m.sender, lane: name}
+	defer func() {
+		if r := recover(); r != nil {
+			w.answer(o.root, Appended{Err: fmt.Errorf("%w: %v", ErrNotKept, r)})
+			panic(r)
+		}
+	}()
 	class, ok := o.lanes[name]
 	if !ok {
 		w.answer(o.root, Appended{Err: &UnknownLaneError{name}})
@@ -212,7 +228,7 @@ func (o *outboxActor) askEnd(m AskEnd) {
 	case known.Seq == 0 && !o.keep.store.Has(m.Ref.class, m.Ref.ord):
 		m.Reply <- Settled{Seq: m.Ref.seq, Err: ErrForgotten}
 	default:
-		o.keep.ends[m.Ref.seq] = append(o.keep.ends[m.Ref.seq], m.Reply)
+		o.keep.ends[m.Ref.seq] = asked{m.Ref, append(o.keep.ends[m.Ref.seq].replies, m.Reply)}
 	}
 }
 

@@ -103,13 +103,21 @@ func (o *outboxActor) answerOne(seq uint64, a Appended) {
 	w.answer(o.root, a)
 }
 
-// send renders and publishes. What panics the rendering three times is set
-// aside by the incarnation after: the mark is left before, and taken off after.
+// A report whose rendering panicked the outbox this often is set aside.
+const poisonAfter = 3
+
+// send renders and publishes. What a report is guilty of is noted before, and
+// taken off after, so that the incarnation that follows a panic knows.
 func (o *outboxActor) send(sends []outbox.Send) {
 	for i := range sends {
 		s := &sends[i]
+		if o.keep.crashes[s.Seq] >= poisonAfter {
+			delete(o.keep.crashes, s.Seq)
+			o.core.Poison(o.now(), s.Seq)
+			continue
+		}
 		o.keep.rendering = s.Seq
-		topic, payload := o.render(s)
+		topic, payload := o.tree.opts.render(o, s)
 		o.keep.rendering = 0
 		o.root.Send(o.conn, Publish{Session: o.session, Token: s.Token, Topic: topic, Payload: payload, QoS: s.QoS})
 		o.tree.sends.Add(1)
@@ -123,7 +131,7 @@ func (o *outboxActor) tell(r *outbox.Ready) {
 		if o.tree.opts.Audit != nil {
 			o.tree.opts.Audit.Record(o.laneName(e.Lane), e)
 		}
-		for _, reply := range o.keep.ends[e.Seq] {
+		for _, reply := range o.keep.ends[e.Seq].replies {
 			reply <- o.settled(e.Settlement)
 		}
 		delete(o.keep.ends, e.Seq)
