@@ -204,7 +204,7 @@ func (j *Journal) takeBuffer() []byte {
 
 // giveBuffer keeps a few buffers of ordinary size for the next writes.
 func (j *Journal) giveBuffer(b []byte) {
-	if cap(b) > 0 && cap(b) <= 64<<10 && len(j.buffers) < 4 {
+	if cap(b) > 0 && cap(b) <= 128<<10 && len(j.buffers) < 3 {
 		j.buffers = append(j.buffers, b)
 	}
 }
