@@ -17,6 +17,7 @@ func TestMetrics(t *testing.T) {
 		r.reports(3)
 		r.drain(time.Minute)
 		r.net.CutAll(0)
+		time.Sleep(time.Minute)
 		r.waitOnline()
 
 		var all metricdata.ResourceMetrics
