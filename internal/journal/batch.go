@@ -8,7 +8,8 @@ import (
 	"github.com/aliiot/aliiot/internal/outbox"
 )
 
-// active is the segment that is being written.
+// active is the segment that is being written. Blocks below alloc have been
+// written before.
 type active struct {
 	segment
 	f        disk.File

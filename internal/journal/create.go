@@ -55,7 +55,7 @@ func (j *Journal) revive(size int64, p purpose) error {
 	if !j.backoff.ready() {
 		return j.broken
 	}
-	if err := j.restart(size+j.loose, p); err != nil {
+	if err := j.restart(size+j.tailSize(), p); err != nil {
 		return j.degrade(err)
 	}
 	if err := j.rewrite(); err != nil {
@@ -143,7 +143,7 @@ func (b *batch) again(it *item, l *ledger) int {
 // seal makes the active segment a row of the table.
 func (j *Journal) seal(a *active) {
 	r := a.segment
-	r.fence, r.sure = a.off, a.start
+	r.fence, r.sure, r.alloc = a.off, a.start, a.alloc
 	switch {
 	case j.sure.seg == a.id:
 		r.sure = j.sure.off

@@ -17,7 +17,7 @@ func (j *Journal) judge(s *segment, w *window, limit int64) {
 	}
 	j.reader.judged[s.id] = true
 	present := map[key]bool{}
-	sizes := map[key]int64{}
+	known := map[key]outbox.Settlement{} // lost, but for their headers
 	hidden := false
 	if w != nil {
 		sv := surveyFrames(w, s, s.start, limit, 0, false)
@@ -26,7 +26,7 @@ func (j *Journal) judge(s *segment, w *window, limit int64) {
 			if it, ok := s.item(c.h, c.body, c.off); ok && it.kind == kindReport {
 				k := key{it.entry.Lane, it.entry.Ord}
 				if present[k] = !c.bad; c.bad {
-					sizes[k] = int64(c.h.size)
+					known[k] = outbox.Settlement{Seq: it.entry.Seq, Bytes: int64(c.h.size)}
 				}
 			}
 		}
@@ -49,7 +49,7 @@ func (j *Journal) judge(s *segment, w *window, limit int64) {
 				if hidden {
 					j.cannotRead(k, errPart)
 				} else {
-					j.lose(k, sizes[k])
+					j.lose(k, known[k])
 				}
 			}
 		})
@@ -64,9 +64,10 @@ func (j *Journal) after(id uint64, lane uint8) uint64 {
 	return j.nativeEnd(j.row(id), lane)
 }
 
-// lose settles a report as damaged; the next Load tells of it.
-func (j *Journal) lose(k key, bytes int64) status {
-	s := outbox.Settlement{Ord: k.ord, Lane: k.lane, Outcome: outbox.Damaged, Bytes: bytes}
+// lose settles a report as damaged; the next Load tells of it. Its seq and size
+// are zero where its frame's header is gone, too.
+func (j *Journal) lose(k key, s outbox.Settlement) status {
+	s.Ord, s.Lane, s.Outcome = k.ord, k.lane, outbox.Damaged
 	if j.end(&s) {
 		j.reader.lost = append(j.reader.lost, s)
 	}

@@ -185,7 +185,10 @@ func (l *ledger) replay(it *item) {
 func (j *Journal) rebuild() {
 	l := j.durable.clone()
 	for _, c := range j.tail {
-		c.each(l.replay)
+		c.each(func(it *item) {
+			l.gap(it)
+			l.replay(it)
+		})
 	}
 	for i := range j.held {
 		l.apply(&j.held[i])

@@ -171,7 +171,7 @@ func (j *Journal) fetch(k key) (outbox.Entry, status) {
 	}
 	s, limit := j.home(k)
 	if s == nil {
-		return outbox.Entry{}, j.lose(k, 0)
+		return outbox.Entry{}, j.lose(k, outbox.Settlement{})
 	}
 	w, err := j.reader.window(s.id, limit)
 	if err != nil {
@@ -261,11 +261,11 @@ var errPart = errors.New("a part of the segment cannot be read")
 func (j *Journal) fetchCopy(k key, p place) (outbox.Entry, status) {
 	s, limit := j.segment(p.seg)
 	if s == nil {
-		return outbox.Entry{}, j.lose(k, 0)
+		return outbox.Entry{}, j.lose(k, outbox.Settlement{})
 	}
 	w, err := j.reader.window(s.id, limit)
 	if errors.Is(err, disk.ErrNotExist) {
-		return outbox.Entry{}, j.lose(k, 0)
+		return outbox.Entry{}, j.lose(k, outbox.Settlement{})
 	}
 	if err != nil {
 		return outbox.Entry{}, j.cannotRead(k, err)
@@ -282,7 +282,7 @@ func (j *Journal) fetchCopy(k key, p place) (outbox.Entry, status) {
 		}
 	}
 	j.setAside(s.id, p.off, min(p.off+pageSize, limit))
-	return outbox.Entry{}, j.lose(k, 0)
+	return outbox.Entry{}, j.lose(k, outbox.Settlement{})
 }
 
 func (j *Journal) segment(id uint64) (*segment, int64) {

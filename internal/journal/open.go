@@ -60,8 +60,8 @@ func (j *Journal) found() error {
 	if err != nil {
 		return typed(err)
 	}
-	a := &active{segment: segment{id: 1, salt: j.o.Rand(), start: 2 * pageSize, baseSeq: 1, base: firstOrds},
-		f: f, alloc: s.size, step: j.o.step(), limit: j.o.SegmentBytes}
+	a := &active{segment: segment{id: 1, salt: j.o.Rand(), start: 2 * pageSize, baseSeq: 1, base: firstOrds, alloc: s.size},
+		f: f, step: j.o.step(), limit: j.o.SegmentBytes}
 	a.seed = saltSeed(a.id, a.salt)
 	j.sure = place{1, a.start}
 	err = j.head(a, j.now, place{1, 0})
@@ -88,6 +88,10 @@ func (j *Journal) found() error {
 func (j *Journal) resume(r *recovery) error {
 	j.epoch, j.writer = r.last.epoch, r.writer+1
 	j.durable, j.sure, j.rows = r.ledger, r.sure, r.rows
+	r.last.self.alloc = r.sizes[r.last.self.id]
+	for i := range j.rows {
+		j.rows[i].alloc = r.sizes[j.rows[i].id]
+	}
 	j.now = j.durable.clone()
 	j.keep.undo(j.sure)
 	for _, h := range r.holes {
@@ -104,7 +108,7 @@ func (j *Journal) resume(r *recovery) error {
 		if err == nil {
 			s := r.last.self
 			s.fence, s.sure = 0, 0
-			j.active = &active{segment: s, f: f, off: j.sure.off, alloc: r.sizes[s.id], step: r.last.step,
+			j.active = &active{segment: s, f: f, off: j.sure.off, step: r.last.step,
 				limit: max(j.o.SegmentBytes, s.start+MinSegmentBytes/2), lastMark: r.lastMark, markSize: r.markSize}
 			j.held = append(j.held, note{kind: noteWriter, seq: j.writer})
 			return nil
@@ -133,7 +137,7 @@ func (j *Journal) resume(r *recovery) error {
 // start writes the new segment of an opening and waits until it is durable. A
 // disk that does not let it is no reason not to open.
 func (j *Journal) start() {
-	err := j.restart(j.inheritedSize(), forNotes)
+	err := j.restart(j.tailSize(), forNotes)
 	if err == nil {
 		err = j.rewrite()
 	}
@@ -162,8 +166,9 @@ func (j *Journal) runningSync() *outbox.Job {
 	return j.syncing.job
 }
 
-func (j *Journal) inheritedSize() int64 {
-	n := int64(boundaryRoom)
+// tailSize is what writing all that is not durable anew may take.
+func (j *Journal) tailSize() int64 {
+	n := j.loose + j.loose/4 + boundaryRoom
 	for _, c := range j.tail {
 		for i := range c.items {
 			n += int64(frameSize(16 + len(c.items[i].entry.Body) + len(c.items[i].notes)))

@@ -218,6 +218,13 @@ func (r *recovery) native(i int, lane uint8) uint64 {
 	return r.last.self.base[lane]
 }
 
+// gap makes void what a report leaves out that nobody was promised.
+func (l *ledger) gap(it *item) {
+	if it.kind == kindReport {
+		l.void(it.entry.Lane, it.entry.Ord)
+	}
+}
+
 // eachPending hands runs of pending numbers in [from, to) to f, which may end them.
 func (l *ledger) eachPending(lane uint8, from, to uint64, f func(from, to uint64)) {
 	ln := &l.lanes[lane]

@@ -41,6 +41,7 @@ type segment struct {
 	sure, fence int64
 	// copied: all between sure and fence was written again in a later segment.
 	copied bool
+	alloc  int64 // the file's size, as far as known
 	// pin is a report that was pending when last looked at.
 	pin key
 }

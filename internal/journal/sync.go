@@ -186,7 +186,7 @@ func (j *Journal) moveSure(to place) {
 func (j *Journal) rescue(err error) outbox.Result {
 	j.stage = stageRescue
 	j.abandon(err)
-	if e := j.restart(j.loose, forNotes); e != nil {
+	if e := j.restart(j.tailSize(), forNotes); e != nil {
 		return j.fence(e)
 	}
 	if e := j.rewrite(); e != nil {
@@ -242,7 +242,10 @@ func (j *Journal) countOut() []outbox.Entry {
 	tail := j.tail[:0]
 	for _, c := range j.tail {
 		if c.inherited {
-			c.each(l.replay)
+			c.each(func(it *item) {
+				l.gap(it)
+				l.replay(it)
+			})
 			tail = append(tail, c)
 			continue
 		}

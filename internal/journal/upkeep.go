@@ -177,6 +177,7 @@ type upkeepJob struct {
 	fs      disk.FS
 	free    []leaving
 	owner   func(id uint64) bool // for strays: is it ours?
+	trim    []trim               // files whose rest is given back
 	names   []string             // for what becomes a spare
 	have    int                  // spares there are
 	least   int                  // spares there should be
@@ -210,8 +211,9 @@ func (j *Journal) startUpkeep() *outbox.Job {
 		}
 	}
 	j.keep.spares = ready
+	k.trim = j.wasted()
 	lack := j.keep.want - len(ready)
-	if len(k.free) == 0 && (lack <= 0 || !j.keep.wait.ready()) {
+	if len(k.free) == 0 && len(k.trim) == 0 && (lack <= 0 || !j.keep.wait.ready()) {
 		return nil
 	}
 	k.have, k.least = len(ready), j.keep.want
@@ -237,6 +239,9 @@ func (k *upkeepJob) run() {
 			k.err = err
 		}
 	}
+	for _, t := range k.trim {
+		t.run(k.fs)
+	}
 	for _, s := range k.partial {
 		k.fillUp(s)
 		changed = true
@@ -250,6 +255,36 @@ func (k *upkeepJob) run() {
 			k.err = err
 		}
 	}
+}
+
+// trim is a sealed segment of which more than half was never used: openings in a
+// row leave such behind.
+type trim struct {
+	id   uint64
+	size int64
+}
+
+func (t trim) run(fs disk.FS) {
+	f, err := fs.Open(opFree, segName(t.id))
+	if err != nil {
+		return
+	}
+	// An error leaves the file as long as it was, and so may a power cut.
+	_ = f.Truncate(opFree, t.size)
+	_ = f.Close()
+}
+
+// wasted finds what trimming is worth. Each segment is tried once.
+func (j *Journal) wasted() (list []trim) {
+	for i := range j.rows {
+		r := &j.rows[i]
+		size := roundUp(r.fence, pageSize)
+		if r.alloc-size > j.o.SegmentBytes/2 && !j.sure.less(place{r.id, r.fence}) {
+			list = append(list, trim{r.id, size})
+			r.alloc = size
+		}
+	}
+	return list
 }
 
 func (k *upkeepJob) takeName() string {

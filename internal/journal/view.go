@@ -15,8 +15,8 @@ type Viewed struct {
 	Identity string
 	// Segments are those that count, oldest first.
 	Segments []SegmentReport
-	// Unsynced are reports that are on the disk but not known to be durable: the
-	// next opening copies them. State does not count them.
+	// Unsynced are reports that State counts though nothing on the disk says yet
+	// that they are durable: the next opening copies them.
 	Unsynced int
 	// Spares are files kept for their space, Strays segments that no longer count.
 	Spares, Strays int
@@ -69,6 +69,10 @@ func viewOnce(fs disk.FS, identity string) (*Viewed, error) {
 	}
 	if r.fresh {
 		return nil, errNoJournal
+	}
+	for i := range r.items {
+		r.ledger.gap(&r.items[i])
+		r.ledger.replay(&r.items[i])
 	}
 	v := &Viewed{State: r.ledger.state(r.last.epoch, r.writer), Identity: r.last.identity, Spares: len(r.spares),
 		Strays: len(r.strays), fs: fs, moved: r.ledger.moved, durable: r.ledger}
