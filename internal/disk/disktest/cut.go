@@ -31,7 +31,7 @@ const (
 // few: level Prefix.
 //
 // Besides the pieces of writes, each image chooses for each file a size that it
-// had since its last sync (smallest, largest, first, last), and which of the
+// had since its last sync (first, last, smallest, largest, a middle one), and which of the
 // pending changes of names survive (all subsets of up to four, else none, all,
 // each alone, each missing). Equal images of one cut are made once.
 type Options struct {

@@ -24,6 +24,7 @@ type change struct {
 	off   int64
 	data  []byte // nil: a truncation
 	size  int64  // of the file afterwards; -1: the size is settled already
+	sized bool   // it changed the size
 	doubt bool   // its page is marked clean: no later sync covers it
 }
 
@@ -37,13 +38,14 @@ func (n *inode) clone() *inode {
 
 func (n *inode) write(seq int64, p []byte, off int64) {
 	n.cache.write(p, off)
-	n.cache.size = max(n.cache.size, off+int64(len(p)))
-	n.pending = append(n.pending, change{seq: seq, off: off, data: slices.Clone(p), size: n.cache.size})
+	size := max(n.cache.size, off+int64(len(p)))
+	n.pending = append(n.pending, change{seq: seq, off: off, data: slices.Clone(p), size: size, sized: size != n.cache.size})
+	n.cache.size = size
 }
 
 func (n *inode) truncate(seq int64, size int64) {
 	n.cache.resize(size)
-	n.pending = append(n.pending, change{seq: seq, size: size})
+	n.pending = append(n.pending, change{seq: seq, size: size, sized: true})
 }
 
 // dirty says whether a sync would have anything to do.
@@ -87,9 +89,9 @@ func (n *inode) sync(mark int64) {
 		if c.seq > mark || c.size < 0 {
 			continue
 		}
-		// A size goes out with its own change, or because bytes beyond the
-		// durable size went out and could not be found without it.
-		if !c.doubt || (c.data != nil && c.end() > size && out.any(c)) {
+		// A size goes out with the change that made it, or because bytes beyond
+		// the durable size went out and could not be found without it.
+		if c.sized && !c.doubt || c.data != nil && c.end() > size && out.any(c) {
 			sizeSeq, size = c.seq, c.size
 		}
 	}
@@ -108,7 +110,8 @@ func (n *inode) covered(mark int64) versions {
 	return v
 }
 
-// leftover keeps what a sync has not written, cut to the sectors it left out.
+// leftover keeps what a sync has not written, cut to the sectors it left out. A
+// doubtful size whose bytes have all gone out is not an image of its own any more.
 func leftover(pending []change, out versions, sizeSeq int64) []change {
 	var rest []change
 	for i, c := range pending {
@@ -118,9 +121,9 @@ func leftover(pending []change, out versions, sizeSeq int64) []change {
 			}
 			continue
 		}
-		size := c.size
+		size, sized := c.size, c.sized
 		if c.seq <= sizeSeq {
-			size = -1
+			size, sized = -1, false
 		}
 		end := c.end()
 		for _, later := range pending[i+1:] { // a durable truncation frees the blocks
@@ -133,16 +136,12 @@ func leftover(pending []change, out versions, sizeSeq int64) []change {
 			if c.seq <= out[lo/sector] {
 				continue
 			}
-			piece := change{seq: c.seq, off: lo, data: c.data[lo-c.off : hi-c.off], size: size, doubt: c.doubt}
+			piece := change{seq: c.seq, off: lo, data: c.data[lo-c.off : hi-c.off], size: size, sized: sized, doubt: c.doubt}
 			if k := len(rest) - 1; k >= from && rest[k].end() == lo {
 				rest[k].data = c.data[rest[k].off-c.off : hi-c.off]
 			} else {
 				rest = append(rest, piece)
 			}
-		}
-		if len(rest) == from && size >= 0 && c.seq > sizeSeq {
-			// The bytes are out, the size is not: keep the size alone.
-			rest = append(rest, change{seq: c.seq, off: c.off, data: []byte{}, size: size, doubt: c.doubt})
 		}
 	}
 	return rest

@@ -209,6 +209,7 @@ func TestBeyondPowerSafeOverwriteTellsWhatItDestroyed(t *testing.T) {
 		if at.Level != disktest.Beyond {
 			continue
 		}
+		expect(t, outcomes(img, disktest.Prefix, runs("a")), runs("a")(img.Files()))
 		if len(at.Damage) != 1 {
 			t.Fatalf("damage: %v", at.Damage)
 		}
@@ -290,6 +291,61 @@ func TestAFailedSyncLeavesTheSizeInDoubt(t *testing.T) {
 	expect(t, outcomes(d, disktest.Torn, runs("a")), "o512 0512 z512")
 }
 
+func TestASizeStaysInDoubtUntilSomethingSettlesIt(t *testing.T) {
+	fail := func(d *disktest.Disk, f disk.File) {
+		d.Fault(disktest.Fault{Kind: disktest.Sync, Err: syscall.EIO})
+		_ = f.Sync("test")
+	}
+	open := func() (*disktest.Disk, disk.File) {
+		d := disktest.New()
+		d.Put("a", bytes.Repeat([]byte("o"), 512))
+		f, err := d.FS().Open("test", "a")
+		no(t, err)
+		return d, f
+	}
+	d, f := open() // another sector goes out: nothing is said of the size
+	write(t, f, "x", 512, 512)
+	fail(d, f)
+	write(t, f, "y", 0, 10)
+	no(t, f.Sync("test"))
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "y10 o502", "y10 o502 0512", "y10 o502 x512")
+	write(t, f, "z", 1024, 10) // bytes behind it need it
+	no(t, f.Sync("test"))
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "y10 o502 0512 z10", "y10 o502 x512 z10")
+
+	d, f = open() // the bytes go out with their sector, the size does not
+	no(t, f.Truncate("test", 10))
+	write(t, f, "x", 10, 40)
+	fail(d, f)
+	write(t, f, "y", 0, 5)
+	no(t, f.Sync("test"))
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "y5 o5 x40 o462", "y5 o5")
+}
+
+func TestWhatATruncationCutOffStaysAwayOnceItIsDurable(t *testing.T) {
+	d := disktest.New()
+	d.Put("a", bytes.Repeat([]byte("o"), 1024))
+	f, err := d.FS().Open("test", "a")
+	no(t, err)
+	no(t, f.Truncate("test", 100))
+	write(t, f, "z", 600, 100)
+	expect(t, outcomes(d, disktest.Torn, runs("a")),
+		"o1024", "o600 z100 o324", // nothing of the sizes
+		"o100",                        // the truncation
+		"o100 0600", "o100 0500 z100") // both
+}
+
+func TestSizesAreThoseThatTheFileHad(t *testing.T) {
+	d := disktest.New()
+	d.Put("a", bytes.Repeat([]byte("o"), 50))
+	f, err := d.FS().Open("test", "a")
+	no(t, err)
+	for _, n := range []int64{90, 10, 70} {
+		no(t, f.Truncate("test", n))
+	}
+	expect(t, outcomes(d, disktest.Torn, sizes), "a=50", "a=90", "a=10", "a=70")
+}
+
 func TestAFailedFolderSyncLeavesNamesInDoubt(t *testing.T) {
 	d := disktest.New()
 	no(t, create(t, d, "a").Sync("test"))
@@ -360,11 +416,12 @@ func TestALostWritebackIsToldOnce(t *testing.T) {
 	d := disktest.New()
 	f := create(t, d, "a")
 	write(t, f, "x", 0, 1)
+	no(t, d.FS().SyncDir("test"))
 	d.LoseWriteback("a", syscall.EIO)
+	write(t, f, "y", 512, 1) // in doubt too: the sync over it fails
 	if f.Sync("test") == nil {
 		t.Error("the sync does not tell")
 	}
 	no(t, f.Sync("test"))
-	no(t, d.FS().SyncDir("test"))
-	expect(t, outcomes(d, disktest.Torn, runs("a")), "", "01", "x1")
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "", "01", "x1", "0513", "x1 0512", "0512 y1", "x1 0511 y1")
 }

@@ -153,14 +153,17 @@ type sizing struct {
 // sizings are the choices of sizes, each different one once.
 func (w *wreck) sizings() []sizing {
 	var out []sizing
-	try := func(name string, better func(a, b int64) bool) {
+	try := func(name string, choose func(n *inode, sized []change) int64) {
 		s := sizing{name: name, seq: make([]int64, len(w.nodes))}
 		for i, n := range w.nodes {
-			best := n.durable.size
+			var sized []change
 			for _, c := range n.pending {
-				if c.size >= 0 && better(c.size, best) {
-					best, s.seq[i] = c.size, c.seq
+				if c.sized {
+					sized = append(sized, c)
 				}
+			}
+			if len(sized) > 0 {
+				s.seq[i] = choose(n, sized)
 			}
 		}
 		for _, o := range out {
@@ -170,10 +173,22 @@ func (w *wreck) sizings() []sizing {
 		}
 		out = append(out, s)
 	}
-	try("first", func(a, b int64) bool { return false })
-	try("last", func(a, b int64) bool { return true })
-	try("smallest", func(a, b int64) bool { return a < b })
-	try("largest", func(a, b int64) bool { return a > b })
+	best := func(better func(a, b int64) bool) func(*inode, []change) int64 {
+		return func(n *inode, sized []change) (seq int64) {
+			size := n.durable.size
+			for _, c := range sized {
+				if better(c.size, size) {
+					size, seq = c.size, c.seq
+				}
+			}
+			return seq
+		}
+	}
+	try("first", func(*inode, []change) int64 { return 0 })
+	try("last", func(_ *inode, sized []change) int64 { return sized[len(sized)-1].seq })
+	try("smallest", best(func(a, b int64) bool { return a < b }))
+	try("largest", best(func(a, b int64) bool { return a > b }))
+	try("middle", func(_ *inode, sized []change) int64 { return sized[(len(sized)-1)/2].seq })
 	return out
 }
 
