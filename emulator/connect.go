@@ -91,18 +91,18 @@ func (e *Emulator) takeOver(dev *device) {
 		e.after(f.delay, func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			old.end("displaced")
+			e.end(old, "displaced")
 		})
 		return
 	}
-	old.end("displaced")
+	e.end(old, "displaced")
 }
 
 // displaceBy plays the twin: another client that takes the identity of s.
 func (e *Emulator) displaceBy(s *session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s.end("displaced")
+	e.end(s, "displaced")
 }
 
 // mayConnect keeps the times of a device's connects and tells whether one more is

@@ -149,7 +149,7 @@ func (e *Emulator) Restart(down time.Duration) {
 	e.downUntil = time.Now().Add(down)
 	for _, d := range e.devices {
 		if d.session != nil {
-			d.session.end("restart")
+			e.end(d.session, "restart")
 		}
 		d.kept = nil
 	}

@@ -26,7 +26,7 @@ func (e *Emulator) post(s *session, topic alink.Topic, m Message, item Item) {
 	item.ID = req.ID
 	m.ID = req.ID
 	var items []Item
-	no := refusal{}
+	var no refusal
 	if err != nil {
 		no = refusal{code: alink.CodeNotJSON, text: err.Error()}
 		var bad *alink.EnvelopeError

@@ -26,7 +26,7 @@ func (e *Emulator) published(s *session, pk packets.Packet) bool {
 	switch {
 	case e.hit(PoisonReport, m) != nil:
 		trouble(0, PoisonReport)
-		s.end(PoisonReport)
+		e.end(s, PoisonReport)
 		return false
 	case e.overQuota(dev, m, now):
 		e.record.drop(Drop{At: now, Device: dev.id, Topic: m.Topic, QoS: m.QoS, Reason: SilentQuota})

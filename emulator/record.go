@@ -209,15 +209,23 @@ func (r *record) subscribe(x Subscribe) {
 	add(r, &r.subscribes, x)
 }
 
+// ended notes why a session is over; the first reason counts.
 func (r *record) ended(s *session, reason string) {
+	if s.entry < 0 || !r.connects[s.entry].Ended.IsZero() {
+		return
+	}
+	r.connects[s.entry].Ended, r.connects[s.entry].EndReason = time.Now(), reason
+}
+
+// closed notes what a connection has moved, when nothing more can come.
+func (r *record) closed(s *session) {
 	in, out := s.conn.in.Load(), s.conn.out.Load()
 	r.stats.BytesIn += in
 	r.stats.BytesOut += out
-	if s.entry < 0 {
-		return
+	if s.entry >= 0 {
+		c := &r.connects[s.entry]
+		c.BytesIn, c.BytesOut, c.conn = in, out, nil
 	}
-	c := &r.connects[s.entry]
-	c.Ended, c.EndReason, c.BytesIn, c.BytesOut, c.conn = time.Now(), reason, in, out, nil
 }
 
 // Line is one line of [Options.Journal]: an item that was accepted (code 200) or

@@ -126,7 +126,7 @@ func (e *Emulator) stand(d alink.Device, s standing) error {
 	}
 	dev.standing = s
 	if s != enabled && dev.session != nil {
-		dev.session.end("disabled or deleted")
+		e.end(dev.session, "disabled or deleted")
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (e *Emulator) Kick(d alink.Device) error {
 		return fmt.Errorf("%w: %s", ErrUnknownDevice, d)
 	}
 	if dev.session != nil {
-		dev.session.end("kicked")
+		e.end(dev.session, "kicked")
 	}
 	return nil
 }

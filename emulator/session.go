@@ -57,8 +57,8 @@ type message struct {
 	again   bool
 }
 
-// end cuts the session.
-func (s *session) end(reason string) {
+// end cuts a session. The caller holds the lock.
+func (e *Emulator) end(s *session, reason string) {
 	if s.over {
 		return
 	}
@@ -68,6 +68,8 @@ func (s *session) end(reason string) {
 		s.dev.session = nil
 	}
 	s.conn.cut()
+	e.record.ended(s, reason)
+	e.signal()
 }
 
 // keep puts aside what outlives a session.
@@ -192,12 +194,15 @@ func (e *Emulator) acked(s *session, packet uint16) {
 func (e *Emulator) established(s *session) {
 	e.mu.Lock()
 	dev := s.dev
+	if dev.standing != enabled { // since its CONNECT
+		e.end(s, "disabled or deleted")
+	}
 	if s.over || e.closed {
 		e.mu.Unlock()
 		return
 	}
 	if old := dev.session; old != nil { // two came at the same instant
-		old.end("displaced")
+		e.end(old, "displaced")
 	}
 	dev.session = s
 	var first []message
@@ -244,6 +249,7 @@ func (e *Emulator) ended(s *session, cause error) {
 		reason = cause.Error()
 	}
 	e.record.ended(s, reason)
+	e.record.closed(s)
 	e.log.Info("offline", "device", s.dev.id.String(), "session", s.n, "reason", reason)
 	e.signal()
 }
