@@ -76,8 +76,15 @@ var commands = map[string]command{
 		s.core.Up(s.now, s.session, true)
 		s.perform()
 	},
-	// down [peer]
-	"down": func(s *scenario, a args) { s.down(a.has("peer")) },
+	// down [peer] [session=N]
+	"down": func(s *scenario, a args) {
+		if a.has("session") {
+			s.core.Down(s.now, uint64(a.num("session", 0)), a.has("peer"))
+			s.perform()
+			return
+		}
+		s.down(a.has("peer"))
+	},
 	// reply id=N|from..to [code=N verdict=retry|throttled|split|login|final] [session=N]
 	"reply": func(s *scenario, a args) {
 		verdict := map[string]outbox.Verdict{"": outbox.OK, "retry": outbox.Retry, "throttled": outbox.Throttled,
@@ -87,7 +94,7 @@ var commands = map[string]command{
 			s.perform()
 		})
 	},
-	// ack seq=N|from..to, fail seq=…: the fate of a publish
+	// ack seq=N|from..to, fail seq=… [session=N]: the fate of a publish
 	"ack": func(s *scenario, a args) {
 		a.each("seq", func(seq uint64) {
 			s.core.Published(s.now, s.session, seq, outbox.Acked, false)
@@ -96,7 +103,7 @@ var commands = map[string]command{
 	},
 	"fail": func(s *scenario, a args) {
 		a.each("seq", func(seq uint64) {
-			s.core.Published(s.now, s.session, seq, outbox.Written, true)
+			s.core.Published(s.now, uint64(a.num("session", int(s.session))), seq, outbox.Written, true)
 			s.perform()
 		})
 	},

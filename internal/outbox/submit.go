@@ -84,10 +84,9 @@ func (c *Core) Submit(now Now, lane int, it Item) (seq uint64, err error) {
 	return s.seq, nil
 }
 
-// mayKeep says whether a new report may stay in memory instead of being loaded
-// later. In an ordered lane it must not overtake what waits on the disk.
+// mayKeep says whether a new report may stay in memory instead of being loaded later.
 func (c *Core) mayKeep(l *lane, bytes int64) bool {
-	return l.roomFor(bytes) && l.unsynced < maxHeld && !(l.Ordered && (l.more || l.stopped)) && !l.indexing
+	return l.roomFor(bytes) && l.unsynced < maxHeld && !l.indexing
 }
 
 // Appended says how Store.Append took Ready.Append. After an error nothing of it
@@ -176,7 +175,7 @@ func (c *Core) accept(s submitted) {
 	if l.latest != nil {
 		c.supersede(l, s.item.Key, Mark{Seq: s.seq, Ord: s.ord, Lane: l.index, Bytes: s.bytes})
 	}
-	if !s.kept || l.Ordered && (l.more || l.stopped) {
+	if !s.kept || l.Ordered && (l.more || l.stopped) { // it must not overtake
 		l.more = true
 		return
 	}

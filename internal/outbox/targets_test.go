@@ -398,8 +398,26 @@ func TestReleaseWhileLoading(t *testing.T) {
 		}
 		g.perform()
 	}
-	if n := g.pending(); n != 0 {
+	led := g.core.Ledger().Lanes[0]
+	if n := led.Pending(); n != 0 {
 		t.Fatalf("%d pending at the end", n)
+	}
+}
+
+// What has expired on the disk ends as soon as it is looked at, however much it is.
+func TestExpiredBacklogEndsAtOnce(t *testing.T) {
+	cfg := benchConfig()
+	cfg.Lanes[0].TTL = time.Hour
+	g := newRig(t, cfg)
+	for range 500 {
+		_, _ = g.submit(0, outbox.Item{Kind: outbox.KindProperty, Params: body})
+	}
+	g.store = g.store.Reopen()
+	g.at(2 * time.Hour)
+	g.start()
+	g.tick()
+	if n := g.pending(); n != 0 {
+		t.Fatalf("%d of 500 still pending an hour after their time", n)
 	}
 }
 
