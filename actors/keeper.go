@@ -15,8 +15,9 @@ import (
 // incarnation was about when it ended. The outbox alone touches it, one
 // incarnation after the other, and close after the last.
 type keeper struct {
-	tree  *Tree
-	store outbox.Store
+	tree   *Tree
+	store  outbox.Store
+	writer uint64 // of this opening
 
 	queue      []Append // wait for the sync that is under way
 	queueBytes int

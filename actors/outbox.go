@@ -118,7 +118,7 @@ func (o *outboxActor) start(ctx actor.Context) {
 	st := o.keep.store.State()
 	dirty, _ := o.keep.store.Dirty()
 	dirty = dirty || len(o.keep.store.Running()) > 0
-	o.first = st.NextSeq
+	o.first, o.keep.writer = st.NextSeq, st.Writer
 	o.core = outbox.NewCore(o.tree.opts.config(o.keep.recent), st, dirty)
 	o.catchUp(dirty)
 	o.learnFromKernel(st)

@@ -32,7 +32,7 @@ func (o *outboxActor) store(r *outbox.Ready) {
 	k := o.keep
 	if len(r.Append) > 0 {
 		var err error
-		k.guard(func() { err = k.store.Append(k.store.State().Writer, r.Append) })
+		k.guard(func() { err = k.store.Append(k.writer, r.Append) })
 		o.core.Appended(o.now(), err)
 		for _, e := range r.Append {
 			if w, ok := k.waiters[e.Seq]; ok {
