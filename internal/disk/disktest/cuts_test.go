@@ -49,9 +49,12 @@ func whole(img *disktest.Disk) int {
 
 func TestCutsKnowWhatWasPromised(t *testing.T) {
 	var a appends
-	kinds := map[disktest.Kind]int{}
+	kinds, lost := map[disktest.Kind]int{}, map[disktest.Kind]int{}
 	r := disktest.Cuts(disktest.Options{Level: disktest.Garbage, Kill: true}, a.run(t, true), func(img *disktest.Disk, at disktest.Cut) {
 		kinds[at.Call.Kind]++
+		if whole(img) < a.begun {
+			lost[at.Call.Kind]++
+		}
 		if n := whole(img); n < a.promised || n > a.begun {
 			t.Errorf("%d records, promised %d, begun %d: %v", n, a.promised, a.begun, at)
 		}
@@ -66,6 +69,9 @@ func TestCutsKnowWhatWasPromised(t *testing.T) {
 		if kinds[k] == 0 {
 			t.Errorf("no cut in %q", k)
 		}
+	}
+	if lost[disktest.Write] == 0 || lost[disktest.Sync] == 0 || lost[""] != 0 {
+		t.Errorf("what was being written is lost %v times: want some in writes and in syncs, none at the end", lost)
 	}
 }
 

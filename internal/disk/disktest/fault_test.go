@@ -210,6 +210,20 @@ func TestCrashBootsWhatTheMediumHeld(t *testing.T) {
 	}
 }
 
+func TestTheCapacityOutlivesACut(t *testing.T) {
+	d := disktest.New()
+	d.Put("a", make([]byte, 4096))
+	d.SetCapacity(4096)
+	for img := range d.Images(disktest.Options{}) {
+		f := create(t, img, "b")
+		_, err := f.WriteAt("test", []byte("x"), 0)
+		wants(t, err, syscall.ENOSPC)
+		if img.Used() != 4096 {
+			t.Errorf("used = %d", img.Used())
+		}
+	}
+}
+
 func TestStatsCountByJob(t *testing.T) {
 	d := disktest.New()
 	fsys := d.FS()

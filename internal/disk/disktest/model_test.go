@@ -286,6 +286,7 @@ func TestAFailedSyncLeavesTheSizeInDoubt(t *testing.T) {
 	// Cutting back what is in doubt, with a sync that succeeds, ends the doubt.
 	no(t, f.Truncate("test", 512))
 	no(t, f.Sync("test"))
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "o512")
 	write(t, f, "z", 1024, 512)
 	no(t, f.Sync("test"))
 	expect(t, outcomes(d, disktest.Torn, runs("a")), "o512 0512 z512")
@@ -312,6 +313,13 @@ func TestASizeStaysInDoubtUntilSomethingSettlesIt(t *testing.T) {
 	write(t, f, "z", 1024, 10) // bytes behind it need it
 	no(t, f.Sync("test"))
 	expect(t, outcomes(d, disktest.Torn, runs("a")), "y10 o502 0512 z10", "y10 o502 x512 z10")
+
+	d, f = open() // good bytes lie where the doubtful size put them: they stay
+	write(t, f, "x", 512, 512)
+	fail(d, f)
+	write(t, f, "y", 600, 10)
+	no(t, f.Sync("test"))
+	expect(t, outcomes(d, disktest.Torn, runs("a")), "o512 x88 y10 x414")
 
 	d, f = open() // the bytes go out with their sector, the size does not
 	no(t, f.Truncate("test", 10))
@@ -340,10 +348,14 @@ func TestSizesAreThoseThatTheFileHad(t *testing.T) {
 	d.Put("a", bytes.Repeat([]byte("o"), 50))
 	f, err := d.FS().Open("test", "a")
 	no(t, err)
-	for _, n := range []int64{90, 10, 70} {
+	for _, n := range []int64{90, 70, 10, 60} {
 		no(t, f.Truncate("test", n))
 	}
-	expect(t, outcomes(d, disktest.Torn, sizes), "a=50", "a=90", "a=10", "a=70")
+	write(t, f, "z", 0, 1) // survives or not, whatever the size
+	expect(t, outcomes(d, disktest.Torn, func(files map[string][]byte) string {
+		return string(files["a"][:1]) + " " + sizes(files)
+	}), "o a=50", "o a=90", "o a=10", "o a=70", "o a=60",
+		"z a=50", "z a=90", "z a=10", "z a=70", "z a=60")
 }
 
 func TestAFailedFolderSyncLeavesNamesInDoubt(t *testing.T) {
