@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/aliiot/aliiot/internal/disk/disktest"
 )
 
 // wantTimes checks the time that every report came with: within slack of when it
@@ -83,6 +85,26 @@ func TestSetTimeIsASource(t *testing.T) {
 		r.waitOnline()
 		r.wantWhole(time.Hour)
 		r.wantTimes(made, time.Second, true)
+	})
+}
+
+func TestNoStampLeavesBeforeItsClockIsOnTheDisk(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.clock.SetSynchronised(false)
+		r.clock.SetWall(time.Unix(0, 0))
+		r.cloud.noNTP()
+		r.cfg.ClockWait = time.Hour
+		r.online()
+		r.reports(3)
+		hang := make(chan struct{})
+		r.disk.Fault(disktest.Fault{Kind: disktest.Sync, Name: "*.seg", Hang: hang})
+		r.dev.SetTime(time.Now(), "gnss")
+		time.Sleep(time.Minute)
+		if total, _ := r.cloud.arrivals(); total != 0 {
+			t.Errorf("%d reports were stamped by a clock that a power cut would forget", total)
+		}
+		close(hang)
+		r.wantWhole(time.Minute)
 	})
 }
 

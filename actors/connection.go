@@ -2,13 +2,8 @@ package actors
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"io"
-	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -218,89 +213,6 @@ func (c *connection) perform(a fsm.ConnAction) {
 
 var errSilent = errors.New("actors: the connection is given up")
 
-// dial makes one attempt beside the mailbox.
-func (c *connection) dial(a fsm.Dial) {
-	server := c.tree.opts.Servers[a.Endpoint%len(c.tree.opts.Servers)]
-	secure := strings.HasPrefix(server, "mqtts:")
-	ctx, cancel := context.WithTimeout(context.Background(), a.Deadline)
-	c.cancel, c.number, c.session = cancel, a.Attempt, nil
-	o, root, self := &c.tree.opts, c.root, c.self
-	snk := &sink{tree: c.tree, root: root, session: a.Attempt,
-		outbox: c.tree.PID(outboxName), dispatch: c.tree.PID(dispatchName), connection: self}
-	c.tree.log.Info("connecting", "server", server, "attempt", a.Attempt, "quiet", a.Quiet)
-	go func() {
-		defer cancel()
-		cred, err := o.Credentials(secure)
-		if err != nil {
-			root.Send(self, dialled{a.Attempt, nil, err})
-			return
-		}
-		s, err := o.Dialer.Dial(ctx, transport.Connect{
-			Server: server, ClientID: cred.ClientID, Username: cred.Username, Password: transport.Secret(cred.Password),
-			KeepAlive: o.KeepAlive, CleanSession: true, TLS: c.tlsConfig(server),
-		}, snk)
-		root.Send(self, dialled{a.Attempt, s, err})
-	}()
-}
-
-// tlsConfig gives TLS a floor for the date: a clock that nobody has set must not
-// make every certificate "not yet valid".
-func (c *connection) tlsConfig(server string) *tls.Config {
-	t := c.tree.opts.TLS.Clone()
-	if t == nil {
-		t = &tls.Config{}
-	}
-	if u, err := url.Parse(server); err == nil && t.ServerName == "" {
-		t.ServerName = u.Hostname()
-	}
-	t.Time = c.tree.certificateTime
-	return t
-}
-
-func (c *connection) dialled(m dialled) {
-	if m.err != nil {
-		class, code := classOf(m.err)
-		c.status.Err, c.status.Phase = m.err, string(transport.PhaseOf(m.err))
-		c.step(fsm.DialFailed{Attempt: m.attempt, Class: class, Code: code, Detail: detail(m.err)})
-		return
-	}
-	if m.attempt != c.number || c.session != nil { // nobody waits for it any more
-		go m.session.Close()
-		return
-	}
-	c.session = m.session
-	c.step(fsm.Dialled{Attempt: m.attempt})
-}
-
-func (c *connection) subscribe(a fsm.Subscribe) {
-	s, root, self := c.session, c.root, c.self
-	if s == nil {
-		return
-	}
-	var filters []transport.Filter
-	for _, topic := range alink.Filters(c.tree.opts.Device) {
-		filters = append(filters, transport.Filter{Topic: topic})
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), a.Deadline)
-		defer cancel()
-		root.Send(self, subscribed{a.Session, s.Subscribe(ctx, filters)})
-	}()
-}
-
-func (c *connection) subscribed(m subscribed) {
-	if m.err == nil {
-		c.step(fsm.Subscribed{Session: m.session})
-		return
-	}
-	class := fsm.ClassLink
-	var refused *transport.SubscribeError
-	if errors.As(m.err, &refused) {
-		class = fsm.ClassRefused
-	}
-	c.step(fsm.SubscribeFailed{Session: m.session, Class: class, Detail: detail(m.err)})
-}
-
 func (c *connection) announceOnline(a fsm.AnnounceOnline) {
 	if !c.online {
 		c.tree.connects.Add(1)
@@ -384,39 +296,6 @@ func (c *connection) setStatus() {
 	c.status.Session, c.status.Attempts, c.status.Retry = c.number, c.conn.Failures, c.conn.RetryAt
 	status := c.status
 	c.tree.link.Store(&status)
-}
-
-// classOf says whose fault a failed attempt seems to be.
-func classOf(err error) (fsm.FailClass, byte) {
-	var (
-		refused   *transport.RefusedError
-		notServer *transport.NotServerError
-		cert      *tls.CertificateVerificationError
-		unknownCA x509.UnknownAuthorityError
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
-	switch {
-	case errors.As(err, &refused):
-		if refused.Code == connackUnavailable {
-			return fsm.ClassLink, refused.Code // throttled or down: nothing is wrong with the credentials
-		}
-		return fsm.ClassRefused, refused.Code
-	case errors.As(err, &notServer):
-		return fsm.ClassNotServer, 0
-	case errors.As(err, &cert), errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &invalid):
-		return fsm.ClassTLS, 0
-	}
-	return fsm.ClassLink, 0
-}
-
-// connackUnavailable is CONNACK 3, server unavailable.
-const connackUnavailable = 3
-
-// byPeer says whether the other side closed the connection, rather than time.
-func byPeer(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func detail(err error) string {

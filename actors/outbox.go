@@ -29,6 +29,9 @@ type outboxActor struct {
 	settle  *time.Timer   // runs while only settles wait for a sync
 	drained []chan<- Drained
 	lanes   map[string]int
+
+	newClock *outbox.ClockPoint // learned, not yet on the disk
+	clockJob *outbox.Job        // the sync that brings it there
 }
 
 type (

@@ -39,7 +39,7 @@ func (o *outboxActor) learnFromKernel(st outbox.State) {
 // learn believes the first source of this boot. One that lies before this program
 // was built is mistaken, whatever it is (a GNSS week rollover, an unset clock).
 func (o *outboxActor) learn(m ClockLearned) {
-	if o.tree.clockKnown.Load() {
+	if o.tree.clockKnown.Load() || o.newClock != nil {
 		return
 	}
 	if m.Now.Before(builtAt) || m.Now.After(builtAt.Add(believable)) || m.Source == "" || len(m.Source) > 32 {
@@ -51,10 +51,24 @@ func (o *outboxActor) learn(m ClockLearned) {
 	if taken == 0 {
 		taken = c.Boot()
 	}
-	offset := time.Duration(m.Now.UnixNano()) - taken
-	o.tree.setClock(offset)
-	o.core.ClockLearned(o.now(), outbox.ClockPoint{Boot: c.BootID, Offset: offset, Source: m.Source})
-	o.tree.log.Info("the clock is known", "source", m.Source, "now", m.Now.UTC())
+	p := outbox.ClockPoint{Boot: c.BootID, Offset: time.Duration(m.Now.UnixNano()) - taken, Source: m.Source}
+	o.keep.guard(func() {
+		if err := o.keep.store.SaveClock(p); err != nil {
+			o.tree.log.Warn("what was learned of the clock could not be kept", "err", err)
+		}
+	})
+	o.newClock = &p
+}
+
+// believe uses a clock that was learned, once it is on the disk: else a power cut
+// could make a stamp that was sent come out otherwise the next time. Where the
+// disk fails it is used all the same, since delivery goes on.
+func (o *outboxActor) believe() {
+	p := *o.newClock
+	o.newClock, o.clockJob = nil, nil
+	o.tree.setClock(p.Offset)
+	o.core.ClockLearned(o.now(), p)
+	o.tree.log.Info("the clock is known", "source", p.Source, "now", time.Unix(0, 0).Add(p.Offset+o.tree.opts.Clock.Boot()).UTC())
 }
 
 func (t *Tree) setClock(offset time.Duration) {
