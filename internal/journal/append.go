@@ -25,7 +25,7 @@ func (j *Journal) Append(writer uint64, entries []outbox.Entry) error {
 	if j.loose > 0 && j.loose+size > j.o.MaxUnsynced {
 		return fmt.Errorf("appending %d reports: %w", len(entries), outbox.ErrBacklog)
 	}
-	if err := j.make(size, forReports); err != nil {
+	if err := j.ensure(size, forReports); err != nil {
 		return fmt.Errorf("appending %d reports: %w", len(entries), typed(err))
 	}
 	b := j.begin()
@@ -72,7 +72,6 @@ func (j *Journal) commit(b *batch, reports int) error {
 	j.loose += int64(len(buf))
 	a.off += int64(len(buf))
 	a.alloc = max(a.alloc, a.off)
-	a.named = b.mark
 	if b.last >= 0 {
 		a.lastMark, a.markSize = b.last, b.size
 	}
@@ -88,8 +87,8 @@ const (
 	forNotes           // ends above all: they may use what is kept for a full disk
 )
 
-// make sees to it that the active segment has room for size bytes.
-func (j *Journal) make(size int64, p purpose) error {
+// ensure sees to it that the active segment has room for size bytes.
+func (j *Journal) ensure(size int64, p purpose) error {
 	if j.stage == stageFence {
 		return fmt.Errorf("%w: %w", errFenced, j.broken)
 	}

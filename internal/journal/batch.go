@@ -19,8 +19,6 @@ type active struct {
 	step     int64
 	lastMark int64 // the last checkpoint, or where frames begin
 	markSize int64 // its size
-	named    place // the watermark that the last group named
-	fresh    bool  // nothing of it has been synced yet, its name included
 }
 
 const (

@@ -1,10 +1,6 @@
 package journal
 
-import (
-	"fmt"
-
-	"github.com/aliiot/aliiot/internal/outbox"
-)
+import "fmt"
 
 // roll goes on in a new segment. The old one is sealed where it ends: its last
 // bytes may wait for a sync still, and the new header says so.
@@ -157,7 +153,7 @@ func (j *Journal) seal(a *active) {
 // that it does commits to anything. The zeros are for a file that grows: once
 // they are written, the header cannot run out of space.
 func (j *Journal) prepare(size int64, p purpose) (*active, error) {
-	a := &active{segment: segment{id: j.nextID, salt: j.o.Rand()}, step: j.o.step(), fresh: true, limit: j.o.SegmentBytes}
+	a := &active{segment: segment{id: j.nextID, salt: j.o.Rand()}, step: j.o.step(), limit: j.o.SegmentBytes}
 	j.nextID++
 	a.seed = saltSeed(a.id, a.salt)
 	probe := j.block(a, j.now, j.sure)
@@ -251,7 +247,7 @@ func (j *Journal) abandon(err error) {
 		if j.syncing == nil {
 			_ = a.f.Close()
 		} else {
-			j.syncing.close = append(j.syncing.close, a.f)
+			j.syncing.release = append(j.syncing.release, a.f)
 		}
 		i := j.row(a.id)
 		if i < 0 {
@@ -278,24 +274,3 @@ func (j *Journal) row(id uint64) int {
 	}
 	return -1
 }
-
-// backoff spreads attempts out without a clock: after the n-th failure in a row
-// the next 2^n−1 wishes are turned down, at most 255.
-type backoff struct{ failures, skip int }
-
-func (b *backoff) ready() bool {
-	if b.skip > 0 {
-		b.skip--
-		return false
-	}
-	return true
-}
-
-func (b *backoff) failed() {
-	b.failures = min(b.failures+1, 8)
-	b.skip = 1<<b.failures - 1
-}
-
-func (b *backoff) well() { *b = backoff{} }
-
-var _ outbox.Store = (*Journal)(nil)

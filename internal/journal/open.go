@@ -109,7 +109,7 @@ func (j *Journal) resume(r *recovery) error {
 			s := r.last.self
 			s.fence, s.sure = 0, 0
 			j.active = &active{segment: s, f: f, off: j.sure.off, step: r.last.step,
-				limit: max(j.o.SegmentBytes, s.start+MinSegmentBytes/2), lastMark: r.lastMark, markSize: r.markSize}
+				limit: max(j.o.SegmentBytes, s.start+MinSegmentBytes/2), lastMark: r.lastMark}
 			j.held = append(j.held, note{kind: noteWriter, seq: j.writer})
 			return nil
 		}

@@ -22,16 +22,16 @@ type recovery struct {
 	strays []uint64         // files named like segments that no longer count
 	sizes  map[uint64]int64 // of the segments that count
 
-	last                        *block // the newest segment's header
-	rows                        []segment
-	writer                      uint64
-	ledger                      *ledger // at the watermark
-	sure                        place
-	lastOff, lastMark, markSize int64  // of the newest segment: its checkpoint
-	items                       []item // what is whole above the watermark: reports, then the rest
-	clean                       bool   // nothing lies above it but its own name: go on in place
-	holes                       []hole // damage below it
-	lost                        uint64 // reports that were below it and are not there
+	last     *block // the newest segment's header
+	rows     []segment
+	writer   uint64
+	ledger   *ledger // at the watermark
+	sure     place
+	lastMark int64  // the newest segment's last checkpoint, or where its frames begin
+	items    []item // what is whole above the watermark: reports, then the rest
+	clean    bool   // nothing lies above it but its own name: go on in place
+	holes    []hole // damage below it
+	lost     uint64 // reports that were below it and are not there
 
 	sureOrds [outbox.MaxLanes]uint64
 	surveys  map[uint64]*survey

@@ -98,7 +98,7 @@ func (j *Journal) flush() {
 	if len(j.held) == 0 || j.stage == stageFence {
 		return
 	}
-	if j.make(int64(len(j.held))*32+boundaryRoom, forNotes) != nil {
+	if j.ensure(int64(len(j.held))*32+boundaryRoom, forNotes) != nil {
 		j.squeeze()
 		return
 	}

@@ -42,7 +42,7 @@ func (j *Journal) copyForward() {
 		if len(j.now.moved)+len(keys) > maxMoved {
 			return
 		}
-		if seen += len(keys); !j.copy(keys) || seen >= copyStep {
+		if seen += len(keys); !j.copyReports(keys) || seen >= copyStep {
 			return
 		}
 	}
@@ -83,8 +83,8 @@ func (j *Journal) stragglers(i, n int) (keys []key, worth bool) {
 	return keys, true
 }
 
-// copy writes copies of reports; they count as moved once a sync covers them.
-func (j *Journal) copy(keys []key) bool {
+// copyReports writes copies of reports; they count as moved once a sync covers them.
+func (j *Journal) copyReports(keys []key) bool {
 	var list []outbox.Entry
 	size := int64(boundaryRoom)
 	for _, k := range keys {
@@ -97,7 +97,7 @@ func (j *Journal) copy(keys []key) bool {
 			break
 		}
 	}
-	if len(list) == 0 || j.make(size, forNotes) != nil {
+	if len(list) == 0 || j.ensure(size, forNotes) != nil {
 		return false
 	}
 	b := j.begin()

@@ -17,16 +17,16 @@ const (
 // syncJob is one sync: the files with bytes that no sync has covered, oldest
 // first, and the folder where names have changed. The job touches only this.
 type syncJob struct {
-	job    *outbox.Job
-	fs     disk.FS
-	files  []disk.File
-	dir    bool
-	target place // what is durable when it succeeds: the end when it began
-	names  int
-	stale  bool        // its segments have been given up meanwhile
-	close  []disk.File // to be closed when it has ended
-	ended  bool
-	err    error
+	job     *outbox.Job
+	fs      disk.FS
+	files   []disk.File
+	dir     bool
+	target  place // what is durable when it succeeds: the end when it began
+	names   int
+	stale   bool        // its segments have been given up meanwhile
+	release []disk.File // to be closed when it has ended
+	ended   bool
+	err     error
 }
 
 func (s *syncJob) run() {
@@ -109,7 +109,7 @@ func (j *Journal) Done(job *outbox.Job) outbox.Result {
 func (j *Journal) synced() outbox.Result {
 	s := j.syncing
 	j.syncing = nil
-	for _, f := range s.close {
+	for _, f := range s.release {
 		_ = f.Close()
 	}
 	if s.stale {
