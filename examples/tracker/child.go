@@ -27,6 +27,7 @@ const childEnv = "ALIIOT_TRACKER_DEVICE"
 const (
 	reportDeadline = 20 * time.Second // for the disk: a report never waits for the link
 	ledgerEvery    = 200 * time.Millisecond
+	ledgerDeadline = time.Second
 )
 
 // runDevice is the device's process: all that a tracker's own program would do
@@ -158,26 +159,31 @@ func (c *child) tellLedger() {
 	}
 }
 
-// ledger asks the device for its account, or returns nil when it cannot say now.
+// ledger asks the device for its account. A question is lost with an outbox that
+// panics on it: it is asked again, and nil when there is no answer for long.
 func (c *child) ledger() *ledger {
 	if c.dev == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), reportDeadline)
-	defer cancel()
-	got, err := c.dev.Ledger(ctx)
-	if err != nil {
-		return nil
+	for range 5 {
+		ctx, cancel := context.WithTimeout(context.Background(), ledgerDeadline)
+		got, err := c.dev.Ledger(ctx)
+		cancel()
+		if err != nil {
+			continue
+		}
+		var l ledger
+		raw, err := json.Marshal(got)
+		if err == nil {
+			err = json.Unmarshal(raw, &l)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "tracker: the ledger's JSON:", err)
+			return nil
+		}
+		return &l
 	}
-	raw, err := json.Marshal(got)
-	if err != nil {
-		return nil
-	}
-	var l ledger
-	if json.Unmarshal(raw, &l) != nil {
-		return nil
-	}
-	return &l
+	return nil
 }
 
 func (c *child) answer(o order, n news, err error) {

@@ -79,8 +79,6 @@ func (d *display) text(format string, args ...any) {
 	d.showBar()
 }
 
-func (d *display) failed(err error) { d.text("\n%s %v\n", d.paint(red, "tracker:"), err) }
-
 // fact writes one line of the head: a name and what it is.
 func (d *display) fact(name, format string, args ...any) {
 	d.text("  %s %s\n", d.paint(dim, fmt.Sprintf("%-9s", name)), fmt.Sprintf(format, args...))

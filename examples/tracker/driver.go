@@ -176,13 +176,16 @@ func (d *driver) feed(ctx context.Context, r replay) error {
 	return nil
 }
 
+// worthTelling is from how many epochs on a line is due at each quarter.
+const worthTelling = 40
+
 // progress shows how far the replay is: in a bar, or in a line at each quarter.
 func (d *driver) progress(i int, e nmea.Epoch, all int) {
 	d.out.step(i+1, fmt.Sprintf("replaying (%s)", wait(d.waitingNow())))
 	switch {
 	case i == 0 && !e.Fix:
 		d.out.happened(aboutReports, "no fix yet: the receiver starts cold")
-	case (i+1)*4/all > i*4/all && i+1 < all:
+	case all >= worthTelling && (i+1)*4/all > i*4/all && i+1 < all:
 		d.out.happened(aboutReports, "%d %% of the log; %s made, %s", (i+1)*100/all, count(d.ledgerNow().Accepted, "report"), wait(d.waitingNow()))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 	"time"
@@ -129,7 +130,7 @@ func (d *driver) look(phase oracle.Phase, l ledger) error {
 }
 
 // finish shows the end and returns the exit status.
-func (d *driver) finish() int {
+func (d *driver) finish(stderr io.Writer) int {
 	d.showLedger()
 	end := outcome{Ledger: d.final}
 	status := exitOK
@@ -155,7 +156,7 @@ func (d *driver) finish() int {
 	}
 	if d.o.report != "" {
 		if err := end.write(d.o.report); err != nil {
-			d.out.failed(err)
+			fmt.Fprintf(stderr, "tracker: %v\n", err)
 			return exitFailed
 		}
 	}

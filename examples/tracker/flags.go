@@ -66,7 +66,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.productKey, "product-key", "", "the device's product `key`")
 	f.StringVar(&o.deviceName, "device-name", "", "the device's `name`")
 	f.StringVar(&o.deviceSecret, "device-secret", "", "the device's `secret`")
-	f.StringVar(&o.confirm, "confirm", "reply", "whose word counts with --server: the platform's `reply` or the broker's puback")
+	f.StringVar(&o.confirm, "confirm", "reply", "`WHO` says what counts as delivered, with --server: the platform's reply, or the broker's puback")
 	f.DurationVar(&o.drain, "drain", 15*time.Second, "how long to wait for what is pending at the end, with --server")
 	f.Usage = func() {
 		fmt.Fprint(stderr, usage)

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -43,8 +44,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	d := newDriver(o, newDisplay(stdout))
 	defer d.cleanUp()
 	if err := d.run(ctx); err != nil {
-		d.out.failed(err)
+		d.out.waited()
+		fmt.Fprintf(stderr, "\ntracker: %v\n", err)
 		return exitFailed
 	}
-	return d.finish()
+	return d.finish(stderr)
 }

@@ -8,11 +8,12 @@ import (
 	"github.com/aliiot/aliiot/examples/tracker/nmea"
 )
 
-// With --fast a log takes fastFeed at most, and as long as that where faults need
-// their time; of a long one no more than fastEpochs are used. What is left of 40
-// seconds belongs to the drain.
+// With --fast a log takes fastFeed where faults need their time. At a platform that
+// may have a quota of ten a second it takes serverFeed at most, and the rest of 40
+// seconds belongs to the drain. Of a long log no more than fastEpochs are used.
 const (
 	fastFeed   = 16 * time.Second
+	serverFeed = 18 * time.Second
 	fastEpochs = 250
 )
 
@@ -48,8 +49,9 @@ func loadReplay(o options) (replay, error) {
 	}
 	r.epochs, r.feed = r.log.Epochs, r.log.Duration()
 	if !o.real {
-		if o.emulated() || r.feed > fastFeed {
-			r.feed = fastFeed
+		r.feed = fastFeed
+		if !o.emulated() {
+			r.feed = min(r.log.Duration(), serverFeed)
 		}
 		r.every = (len(r.epochs) + fastEpochs - 1) / fastEpochs
 		r.epochs = nil

@@ -75,8 +75,8 @@ func Read(r io.Reader) (Log, error) {
 		br  = bufio.NewReader(r)
 	)
 	for {
-		line, tooLong, err := br.ReadLine()
-		for more := tooLong; more && err == nil; { // no sentence is that long
+		line, more, err := br.ReadLine()
+		for more && err == nil { // no sentence is that long: its beginning is enough to say so
 			_, more, err = br.ReadLine()
 		}
 		if errors.Is(err, io.EOF) {
@@ -88,9 +88,6 @@ func Read(r io.Reader) (Log, error) {
 		text := strings.TrimSpace(string(line))
 		switch {
 		case text == "":
-			continue
-		case tooLong:
-			log.Broken++
 			continue
 		case text[0] == '#':
 			log.Comments++
