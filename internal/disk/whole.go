@@ -49,9 +49,9 @@ func WriteFile(d FS, op Op, name string, data []byte) error {
 	return d.SyncDir(op)
 }
 
-// ReadFile reads a small file of at most max bytes; of a larger one it reads
+// ReadFile reads a small file of at most so many bytes; of a larger one it reads
 // nothing and returns ErrTooLarge.
-func ReadFile(d FS, op Op, name string, max int64) ([]byte, error) {
+func ReadFile(d FS, op Op, name string, most int64) ([]byte, error) {
 	f, err := d.OpenRead(op, name)
 	if err != nil {
 		return nil, err
@@ -61,12 +61,12 @@ func ReadFile(d FS, op Op, name string, max int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size > max {
-		return nil, &Error{Op: op, Call: "read", Name: name, Err: fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, max)}
+	if size > most {
+		return nil, &Error{Op: op, Call: "read", Name: name, Err: fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, most)}
 	}
 	data := make([]byte, size)
 	n, err := f.ReadAt(op, data, 0)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil // another process has cut it since
 	}
 	return data[:n], err

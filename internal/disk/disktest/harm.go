@@ -82,7 +82,7 @@ func (n *inode) untouched(lo, hi int64) [][2]int64 {
 		}
 	}
 	var out [][2]int64
-	for i := int64(0); i < hi-lo; i++ {
+	for i := range hi - lo {
 		if free[i] && (i == 0 || !free[i-1]) {
 			out = append(out, [2]int64{lo + i, lo + i})
 		}

@@ -108,10 +108,10 @@ func suiteOffsets(t *testing.T, d disk.FS) {
 	}
 	p := make([]byte, 8)
 	n, err := f.ReadAt(op, p, 13_997)
-	if n != 3 || err != io.EOF {
+	if n != 3 || err != io.EOF { //nolint:errorlint // bare, as io.ReaderAt's callers expect
 		t.Errorf("read over the end = %d, %v; want 3, io.EOF", n, err)
 	}
-	if n, err = f.ReadAt(op, p, 20_000); n != 0 || err != io.EOF {
+	if n, err = f.ReadAt(op, p, 20_000); n != 0 || err != io.EOF { //nolint:errorlint // bare again
 		t.Errorf("read behind the end = %d, %v; want 0, io.EOF", n, err)
 	}
 	if _, err = f.ReadAt(op, p, -1); err == nil {
