@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,8 +128,8 @@ func TestWhatBreaksTheProtocolEndsTheSession(t *testing.T) {
 		"256 MB announced":         {0x30, 0xff, 0xff, 0xff, 0x7f},
 		"1 KB where 1000 B may be": {0x30, 0x80, 0x08},
 		"five length bytes":        {0x30, 0x80, 0x80, 0x80, 0x80, 0x01},
-		"QoS 2":                    {0x34, 5, 0, 1, 'x', 0, 1},
-		"QoS 3":                    {0x36, 5, 0, 1, 'x', 0, 1},
+		"QoS 2":                    {0x34, 8, 0, 1, 'x', 0, 1, 'p', 'p', 'p'},
+		"QoS 3":                    {0x36, 8, 0, 1, 'x', 0, 1, 'p', 'p', 'p'},
 		"PUBLISH without topic":    {0x30, 2, 0, 0},
 		"PUBLISH too short":        {0x30, 1, 0},
 		"topic longer than packet": {0x30, 4, 0, 9, 'x', 'y'},
@@ -253,6 +254,81 @@ func TestPubackTwice(t *testing.T) {
 	s.Close()
 	if f := r.Fates(); len(f) != 1 || f[0] != (transporttest.Fate{Token: 9, Level: transport.Acked}) {
 		t.Errorf("fates %v", f)
+	}
+}
+
+// TestNothingFollowsDisconnect: not even the PUBACK of what comes in meanwhile.
+func TestNothingFollowsDisconnect(t *testing.T) {
+	var after []byte
+	gone := make(chan struct{})
+	b := rawBroker{connack: accepted, answer: func(p []byte) []byte {
+		select {
+		case <-gone:
+			after = append(after, p...)
+			return nil
+		default:
+		}
+		if p[0] == 0xe0 {
+			close(gone)
+		}
+		return []byte{0x32, 6, 0, 1, 'x', 0, 1, 'p'}
+	}}
+	synctest.Test(t, func(t *testing.T) { // Close waits for an end that the broker does not give
+		r := transporttest.NewRecorder()
+		s, err := b.dialer(t).Dial(t.Context(), plain(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if len(r.Messages()) != 1 {
+			t.Errorf("messages %v", r.Messages())
+		}
+	})
+	<-gone
+	if len(after) > 0 {
+		t.Errorf("behind DISCONNECT came % x", after)
+	}
+}
+
+// TestCutUnderLoad: whoever hands a packet to the library when the connection
+// ends must get it back at once, not when paho's own timer says so.
+func TestCutUnderLoad(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			server := transporttest.NewServer(t)
+			r := transporttest.NewRecorder()
+			s, err := transport.NewPaho(transport.PahoOptions{DialContext: server.DialContext}).Dial(t.Context(), plain(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.Inject(transporttest.StallWrite())
+			for i := range 10 {
+				if err := s.Publish(uint64(i), "t", make([]byte, 50<<10), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait() // the writer stands
+			var callers sync.WaitGroup
+			for range 50 {
+				callers.Go(func() {
+					err := s.Subscribe(t.Context(), []transport.Filter{{Topic: "t"}})
+					if !errors.Is(err, transport.ErrEnded) {
+						t.Errorf("%v", err)
+					}
+				})
+			}
+			synctest.Wait() // and they behind it
+			start := time.Now()
+			s.Abort(nil)
+			callers.Wait()
+			<-s.Ended()
+			if took := time.Since(start); took != 0 {
+				t.Errorf("took %v", took)
+			}
+			if len(r.Fates()) != 10 {
+				t.Errorf("%d fates", len(r.Fates()))
+			}
+		})
 	}
 }
 

@@ -30,6 +30,7 @@ type house struct {
 	*testing.T
 	broker *transporttest.Server
 	proxy  *faultproxy.Proxy
+	gone   chan error    // the broker's ends
 	write  time.Duration // the sessions' WriteTimeout; 0 is the default
 
 	mu   sync.Mutex
@@ -37,7 +38,8 @@ type house struct {
 }
 
 func build(t *testing.T) *house {
-	h := &house{T: t, broker: transporttest.NewServer(t)}
+	h := &house{T: t, broker: transporttest.NewServer(t), gone: make(chan error, 100)}
+	h.broker.OnEnd = func(_ *transporttest.Client, err error) { h.gone <- err }
 	h.broker.OnPublish = func(c *transporttest.Client, m transport.Message) bool {
 		h.mu.Lock()
 		h.seen = append(h.seen, string(m.Payload))
@@ -171,7 +173,7 @@ func (h *house) works() {
 }
 
 // never waits a moment for what must not happen; it can only miss a failure.
-func never(c <-chan struct{}) bool {
+func never[T any](c <-chan T) bool {
 	t := time.NewTimer(100 * time.Millisecond)
 	defer t.Stop()
 	select {
@@ -214,7 +216,8 @@ func TestCutAfterPublish(t *testing.T) {
 		if how == faultproxy.FIN && !errors.Is(s.Err(), io.EOF) || how == faultproxy.RST && errors.Is(s.Err(), io.EOF) {
 			t.Errorf("cut %d: %v", how, s.Err())
 		}
-		if n := len(h.arrived()); n > 3 {
+		<-h.gone // and has handled what came
+		if n := len(h.arrived()); n > 3 || how == faultproxy.FIN && n != 3 {
 			t.Errorf("cut %d: %d arrived", how, n)
 		}
 		h.works() // once was asked for
@@ -227,6 +230,7 @@ func TestCutMidPacket(t *testing.T) {
 	s, _ := h.online()
 	h.publish(s, 0, 1)
 	h.ended(s)
+	<-h.gone
 	if n := len(h.arrived()); n != 0 {
 		t.Errorf("%d arrived", n)
 	}
@@ -254,8 +258,13 @@ func TestHalfOpen(t *testing.T) {
 		}
 		s.Abort(nil) // which the broker must not hear of
 		h.ended(s)
-		if d&faultproxy.Up != 0 && h.broker.Client("device") == nil {
-			t.Errorf("direction %d: no ghost", d)
+		if ghost := h.broker.Client("device"); d&faultproxy.Up != 0 && ghost != nil {
+			for range 20 { // to nobody, which the broker must not hear of either
+				ghost.Push("t", nil, 0)
+			}
+			if !never(h.gone) {
+				t.Errorf("direction %d: no ghost", d)
+			}
 		}
 		h.heal(faultproxy.CloseDead)
 		h.works()
@@ -337,6 +346,15 @@ func TestTrickle(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	h.heal(faultproxy.CloseDead)
+	h.works()
+	hour := func() time.Duration { return time.Hour }
+	for _, f := range []faultproxy.Fault{faultproxy.Latency(hour, nil), faultproxy.Latency(nil, hour)} {
+		h.inject(f)
+		if _, _, err := h.dial(100 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		h.heal(faultproxy.CloseDead)
+	}
 	h.works()
 }
 
@@ -477,6 +495,40 @@ func TestCutAllAndClose(t *testing.T) {
 	if _, _, err := h.dial(20 * time.Second); err == nil {
 		t.Error("dialled a closed proxy")
 	}
+}
+
+// TestNobodyCloses: a gentle end does not wait for peers that never end.
+func TestNobodyCloses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p, err := faultproxy.New("127.0.0.1:0", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := net.Dial("tcp", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	broker, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	if _, err := client.Write([]byte{0x10, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(broker, make([]byte, 2)); err != nil {
+		t.Fatal(err)
+	}
+	p.CutAll(faultproxy.FIN)
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("%v", err)
+	}
+	p.Close() // hangs, if the end is not bounded
 }
 
 func TestLargePacketsPassWhole(t *testing.T) {

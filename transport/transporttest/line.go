@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// line is one direction of a connection: what is under way, in order, each after
-// its delay. One goroutine runs it.
+// line is one direction of a connection: what is under way, each after its delay
+// and never before its predecessor. One goroutine runs it.
 type line struct {
 	mu     sync.Mutex
 	wake   chan struct{}
 	queue  []underWay
-	last   time.Time
 	closed bool
 }
 
@@ -38,7 +37,7 @@ func (l *line) close(last func()) {
 // drop loses what is under way; last arrives at once, and the line ends.
 func (l *line) drop(last func()) {
 	l.change(func() {
-		l.queue, l.last = nil, time.Time{}
+		l.queue = nil
 		l.add(0, last)
 		l.closed = true
 	})
@@ -58,11 +57,8 @@ func (l *line) change(f func()) {
 }
 
 func (l *line) add(delay time.Duration, arrives func()) {
-	if at := time.Now().Add(delay); at.After(l.last) {
-		l.last = at // never before its predecessor: a stream keeps its order
-	}
 	if arrives != nil {
-		l.queue = append(l.queue, underWay{l.last, arrives})
+		l.queue = append(l.queue, underWay{time.Now().Add(delay), arrives})
 	}
 }
 
