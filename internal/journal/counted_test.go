@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"syscall"
 	"testing"
 
 	"github.com/aliiot/aliiot/internal/disk/disktest"
@@ -153,4 +154,17 @@ func TestFragments(t *testing.T) {
 		r.sync()
 	}
 	r.reopen(disktest.Garbage, 1)
+	// All the gaps close, and then a sync fails: the new header holds the old state.
+	var even []uint64
+	for _, seq := range r.pending() {
+		if p := r.reports[seq]; p.e.Lane == 0 {
+			even = append(even, seq)
+		}
+	}
+	r.settle(outbox.Expired, even...)
+	r.d.Fault(disktest.Fault{Kind: disktest.Sync, Op: opSync, Err: syscall.EIO})
+	if res := r.sync(); res.Err != nil {
+		t.Fatalf("the rescue: %+v", res)
+	}
+	r.reopen(disktest.Garbage, 2)
 }

@@ -156,10 +156,7 @@ func (j *Journal) prepare(size int64, p purpose) (*active, error) {
 	a := &active{segment: segment{id: j.nextID, salt: j.o.Rand()}, step: j.o.step(), limit: j.o.SegmentBytes}
 	j.nextID++
 	a.seed = saltSeed(a.id, a.salt)
-	probe := j.block(a, j.now, j.sure)
-	probe.rows = append(probe.rows, a.segment) // the one that is about to be sealed
-	half := roundUp(int64(len(probe.encode())+512), pageSize)
-	a.start = 2 * half
+	a.start = j.headRoom(a)
 	a.limit = max(a.limit, a.start+MinSegmentBytes/2)
 	name := segName(a.id)
 	if p == forNotes || !j.keep.full || len(j.keep.spares) > 1 {
@@ -188,6 +185,18 @@ func (j *Journal) prepare(size int64, p purpose) (*active, error) {
 		j.log.Info("the disk has room again")
 	}
 	return a, nil
+}
+
+// headRoom is what two copies of a header take, whichever of the two states it
+// will hold.
+func (j *Journal) headRoom(a *active) int64 {
+	size := 0
+	for _, l := range []*ledger{j.now, j.durable} {
+		probe := j.block(a, l, j.sure)
+		probe.rows = append(probe.rows, a.segment) // the one that is about to be sealed
+		size = max(size, len(probe.encode()))
+	}
+	return 2 * roundUp(int64(size+512), pageSize)
 }
 
 // takeSpare makes a spare the new segment by giving it the name.

@@ -310,7 +310,10 @@ func TestFault_fsync_fails_then_power_cut(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%d syncs after %d drop %v", times, skip, drop), func(t *testing.T) {
 					p := &power{t: t, level: disktest.Torn, kill: true, refusal: true, break_: failSyncs(skip, times, drop)}
-					p.sampled(11, 6).run()
+					if p.sampled(11, 6); long() { // eighteen of them: a larger sample each
+						p.every, p.most = 3, 40
+					}
+					p.run()
 				})
 			}
 		}
