@@ -14,6 +14,25 @@ func TestLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	by := d.StatsByOp()
-	t.Logf("%d calls; create %+v\nappend %+v\nfree %+v\nfill %+v\nload %+v", d.Calls(), by[opCreate], by[opAppend], by[opFree], by[opFill], by[opLoad])
-	t.Logf("rows %d moved %d spares %d next %d", len(w.j.rows), len(w.j.now.moved), len(w.j.keep.spares), w.j.nextID)
+	if by[opFree].Renames == 0 || by[opFree].Removes == 0 || by[opFill].Creates == 0 || len(w.j.now.moved) == 0 || w.j.nextID < 8 {
+		t.Fatalf("recycled %d, removed %d, filled %d, copies %d, segments %d: want some of each",
+			by[opFree].Renames, by[opFree].Removes, by[opFill].Creates, len(w.j.now.moved), w.j.nextID)
+	}
+	marks := 0
+	for _, s := range append(w.j.rows, w.j.active.segment) {
+		r := recovery{fs: d.FS(), op: opView}
+		if err := r.with(s.id, func(win *window) error {
+			for off := roundUp(s.start+1, minStep); off < win.size; off += minStep {
+				if readMark(win, &s, off, win.size) != nil {
+					marks++
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if marks == 0 {
+		t.Fatal("no checkpoint stands at a boundary")
+	}
 }
