@@ -108,7 +108,9 @@ var lifeChecks = []check{
 			s.publish(session, uint64(i), 0)
 		}
 		session.Close()
-		<-ended
+		if err := <-ended; err != nil {
+			s.Errorf("the broker saw no DISCONNECT: %v", err)
+		}
 		if len(seen) != 20 {
 			s.Errorf("%d of 20 arrived", len(seen))
 		}
