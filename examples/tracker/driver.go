@@ -57,8 +57,16 @@ func newDriver(o options, out *display) *driver {
 var errInterrupted = errors.New("interrupted; what waits stays in the journal")
 
 // run does the whole job, up to the last look at the ledger.
-func (d *driver) run(outer context.Context) error {
-	ctx, cancel := context.WithCancel(outer)
+func (d *driver) run(ctx context.Context) error {
+	err := d.job(ctx)
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted // whatever it was that the interruption broke off
+	}
+	return err
+}
+
+func (d *driver) job(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, err := loadReplay(d.o)
 	if err != nil {
@@ -92,13 +100,10 @@ func (d *driver) run(outer context.Context) error {
 	if err == nil {
 		err = d.failure()
 	}
-	if err == nil {
-		err = d.rest(ctx)
+	if err != nil {
+		return err
 	}
-	if outer.Err() != nil {
-		return errInterrupted
-	}
-	return err
+	return d.rest(ctx)
 }
 
 // prepare makes what the device needs: a folder, and a platform where none is given.

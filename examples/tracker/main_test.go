@@ -80,6 +80,21 @@ func TestFast(t *testing.T) {
 	}
 }
 
+// Other seeds strike elsewhere.
+func TestSeeds(t *testing.T) {
+	if os.Getenv("ALIIOT_LONG") != "1" {
+		t.Skip("ALIIOT_LONG=1 runs it")
+	}
+	for seed := range 6 {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			if status, _, end := runTracker(t, "--seed", fmt.Sprint(seed)); status != exitOK {
+				t.Errorf("exit status %d, violations %q", status, end.Violations)
+			}
+		})
+	}
+}
+
 // shortLog is a walk of so many epochs, one a second.
 func shortLog(t *testing.T, epochs int) string {
 	t.Helper()

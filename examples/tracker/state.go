@@ -142,14 +142,12 @@ func (d *driver) openDevice(ctx context.Context) error {
 		}
 		d.change(func() { d.dev = dev })
 		got, err := dev.ask(ctx, order{Kind: orderOpen, Open: &d.setup})
+		if err == nil && got.Ledger == nil {
+			err = errors.New("the device does not tell its ledger")
+		}
 		if err == nil {
 			d.record.saw(oracle.Running, got.Ledger, nil)
-			d.change(func() {
-				d.up = true
-				if got.Ledger != nil {
-					d.ledger = *got.Ledger
-				}
-			})
+			d.change(func() { d.up, d.ledger = true, *got.Ledger })
 			return nil
 		}
 		dev.kill()
