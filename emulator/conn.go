@@ -60,6 +60,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	if len(c.unsent)+len(p) > maxUnsent {
+		c.drop()
 		return 0, errSlowReader
 	}
 	c.unsent = append(c.unsent, p...)
@@ -106,7 +107,6 @@ func (c *conn) Close() error {
 		return net.ErrClosed
 	}
 	c.closed = true
-	_ = c.inner.SetReadDeadline(time.Unix(1, 0)) // the reader ends at once
 	_ = c.inner.SetWriteDeadline(time.Now().Add(lastWords))
 	c.nudge()
 	return nil
@@ -115,12 +115,13 @@ func (c *conn) Close() error {
 // cut ends the connection at once, without a word.
 func (c *conn) cut() {
 	c.mu.Lock()
-	c.unsent = nil
-	if !c.closed {
-		c.closed = true
-		c.nudge()
-	}
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	c.drop()
+}
+
+func (c *conn) drop() {
+	c.unsent, c.closed = nil, true
+	c.nudge()
 	if tc, ok := c.inner.(interface{ NetConn() net.Conn }); ok {
 		_ = tc.NetConn().Close() // TLS would say goodbye and wait for it
 		return

@@ -143,6 +143,29 @@ func TestProtocolLevels(t *testing.T) {
 	}
 }
 
+// The flag may promise a password and the password be empty.
+func TestEmptyPassword(t *testing.T) {
+	e := emulator.Start(t, emulator.InMemory())
+	dev := e.NewDevice()
+	cred, err := alink.DeviceCredentials(dev.Device, dev.Secret, alink.ConnectOptions{SecureMode: alink.SecurePlain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.DialMemory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pk := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	pk.ProtocolName, pk.ProtocolVersion, pk.CleanSession, pk.Keepalive = "MQTT", 4, true, 60
+	pk.ClientIdentifier, pk.UsernameFlag, pk.Username, pk.PasswordFlag = cred.ClientID, true, cred.Username, true
+	if err := pk.Write(c); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, []byte{0x20, 2, 0, 4}) {
+		t.Errorf("% x, %v; want CONNACK 4", got, err)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	e := emulator.Start(t, emulator.WithTLS())
 	dev := e.NewDevice()

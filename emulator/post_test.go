@@ -187,6 +187,13 @@ func TestWhoGetsAReply(t *testing.T) {
 	if r := silent.reply(); r.ID != alink.NewID(3) {
 		t.Errorf("%+v", r)
 	}
+	var reasons []string
+	for _, r := range e.Replies(silent.dev.Device) {
+		reasons = append(reasons, r.Reason)
+	}
+	if diff := cmp.Diff([]string{"sys.ack 0", "replies switched off", ""}, reasons); diff != "" {
+		t.Error(diff)
+	}
 	if n := len(e.Accepted(silent.dev.Device)); n != 3 {
 		t.Errorf("%d items stored", n)
 	}

@@ -113,6 +113,23 @@ func TestHowManyFilters(t *testing.T) {
 	})
 }
 
+// What a filter means beyond the plain cases.
+func TestFiltersWithWildcards(t *testing.T) {
+	for filter, fits := range map[string]bool{
+		"post_reply/#": true, "post_reply/+": false, "+": true, "#": true, "post": false, "post_reply/x": false, "+/+": false,
+	} {
+		e := emulator.Start(t, emulator.InMemory())
+		c := connect(t, e, e.NewDevice(), dial{})
+		base := strings.TrimSuffix(c.topic(alink.PropertyPostReply, ""), "post_reply")
+		c.subscribe(map[string]byte{base + filter: 0, c.topic(alink.NTPResponse, ""): 0})
+		c.post(1, `{}`)
+		if fits {
+			c.reply()
+		}
+		c.quiet()
+	}
+}
+
 func TestRightsOfPublishes(t *testing.T) {
 	e := emulator.Start(t)
 	c := connectAuto(t, e)

@@ -79,11 +79,15 @@ func TestKeptSession(t *testing.T) {
 		clean.post(100, `{}`)
 		clean.subscribe(map[string]byte{c.topic(alink.NTPResponse, ""): 0})
 		clean.quiet()
+		clean.subscribe(map[string]byte{c.topic(alink.PropertyPostReply, ""): 1})
 		clean.close()
 		last := connect(t, e, dev, dial{keep: true}) // a clean session forgot it
 		last.post(101, `{}`)
 		last.subscribe(map[string]byte{c.topic(alink.NTPResponse, ""): 0})
 		last.quiet()
+		if all := e.Connects(dev.Device); all[2].Present || all[3].Present {
+			t.Errorf("session present: clean %v, after it %v", all[2].Present, all[3].Present)
+		}
 	})
 }
 
