@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/aliiot/aliiot/actors"
@@ -73,7 +72,8 @@ func Open(ctx context.Context, c Config) (*Device, error) {
 }
 
 func openFolder(c Config) (seams, error) {
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+	fs, err := disk.Make(c.Dir)
+	if err != nil {
 		return seams{}, &ConfigError{"Dir", err}
 	}
 	info, err := disk.Inspect(c.Dir)
@@ -87,11 +87,7 @@ func openFolder(c Config) (seams, error) {
 	if err != nil {
 		return seams{}, fmt.Errorf("aliiot: opening %s: %w", c.Dir, err)
 	}
-	fs, err := disk.OS(c.Dir)
-	if err == nil {
-		err = disk.Probe(fs, opProbe)
-	}
-	if err != nil {
+	if err := disk.Probe(fs, opProbe); err != nil {
 		return seams{}, errors.Join(&ConfigError{"Dir", err}, lock.Release())
 	}
 	if info.Unsure() {
