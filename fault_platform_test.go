@@ -68,8 +68,9 @@ func TestFault_reply_unknown_id(t *testing.T) {
 		r.online()
 		r.cloud.set(func(post) []byte { return nil })
 		r.reports(5)
+		time.Sleep(time.Second) // they are on the wire
 		reply := alink.Topic{Kind: alink.PropertyPostReply, Device: alink.Device{ProductKey: testPK, DeviceName: testDN}}.String()
-		for _, id := range []string{"77777", "2147483999", "4294967295", "99999999999999999999", "-1", "abc"} {
+		for _, id := range []string{"77777", "2147483653", "4294967295", "99999999999999999999", "-1", "abc"} {
 			r.net.Publish(reply, []byte(`{"id":"`+id+`","code":200,"data":{}}`), 0)
 		}
 		for _, body := range []string{``, `{`, `[]`, `{"id":null,"code":200}`, `{"code":200}`, `{"id":"1","code":"many"}`, "\xff\xfe"} { // reply-wrong-shape
