@@ -66,7 +66,7 @@ func try(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret, d dial) 
 		o.AddBroker(e.MQTT())
 	default:
 		o.AddBroker("mqtt://memory:1883").SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
-			return e.DialMemory(context.Background())
+			return e.DialContext(context.Background(), "", "")
 		})
 	}
 	if d.change != nil {

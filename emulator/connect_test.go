@@ -151,7 +151,7 @@ func TestEmptyPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := e.DialMemory(t.Context())
+	c, err := e.DialContext(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestNewestSessionDisplacesTheOld(t *testing.T) {
 
 func TestSilentConnectionIsDropped(t *testing.T) {
 	bubble(t, func(t *testing.T, e *emulator.Emulator) {
-		c, err := e.DialMemory(t.Context())
+		c, err := e.DialContext(t.Context(), "", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -335,7 +335,7 @@ func rawSession(t *testing.T, e *emulator.Emulator, dev emulator.DeviceSecret, k
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := e.DialMemory(t.Context())
+	c, err := e.DialContext(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

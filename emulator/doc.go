@@ -11,7 +11,7 @@
 // runs it as a program. It keeps a record of all that it accepted, refused and
 // answered: what a device believes can be held against it.
 //
-// With [InMemory] it needs no socket: [Emulator.DialMemory] makes connections over
+// With [InMemory] it needs no socket: [Emulator.DialContext] makes connections over
 // buffered pipes, and everything runs in a testing/synctest bubble. Time is
 // time.Now and nothing else.
 //

@@ -281,7 +281,7 @@ func TestRestart(t *testing.T) {
 				t.Fatal("somebody was let in")
 			}
 			if name == "memory" {
-				if _, err := e.DialMemory(t.Context()); !errors.Is(err, syscall.ECONNREFUSED) {
+				if _, err := e.DialContext(t.Context(), "", ""); !errors.Is(err, syscall.ECONNREFUSED) {
 					t.Errorf("dialling: %v", err)
 				}
 			}

@@ -108,12 +108,11 @@ func (e *Emulator) establish(name string, inner net.Conn) bool {
 	return true
 }
 
-// DialMemory connects to an emulator that was started with [InMemory]; with paho
-// it is the custom open-connection function, with [transport] the DialContext.
-// Errors: [ErrNotInMemory], a *net.OpError like a socket's.
-//
-// [transport]: https://pkg.go.dev/github.com/aliiot/aliiot/transport
-func (e *Emulator) DialMemory(ctx context.Context) (net.Conn, error) {
+// DialContext connects to an emulator that was started with [InMemory], whatever
+// the address; its form is that of a net.Dialer, so that it goes wherever a client
+// takes a dialer of one's own. Errors: [ErrNotInMemory], a *net.OpError like a
+// socket's.
+func (e *Emulator) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	if e.memory == nil {
 		return nil, ErrNotInMemory
 	}

@@ -16,7 +16,7 @@ type Options struct {
 	// MQTTS is the address of the TLS listener; "" for none. Its certificate comes
 	// from a CA that is made at start: [Emulator.CA].
 	MQTTS string
-	// Memory makes [Emulator.DialMemory] work.
+	// Memory makes [Emulator.DialContext] work.
 	Memory bool
 	// Listener is one of the caller's own, closed by [Emulator.Close].
 	Listener net.Listener

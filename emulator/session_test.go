@@ -199,7 +199,7 @@ func TestCloseEndsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := connectAuto(t, e)
-	silent, err := e.DialMemory(t.Context())
+	silent, err := e.DialContext(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestCloseEndsAll(t *testing.T) {
 	if err := <-waiting; !errors.Is(err, emulator.ErrClosed) {
 		t.Errorf("waiting: %v", err)
 	}
-	if _, err := e.DialMemory(t.Context()); err == nil {
+	if _, err := e.DialContext(t.Context(), "", ""); err == nil {
 		t.Error("dialled a closed emulator")
 	}
 	if _, err := try(t, e, c.dev, dial{}); err == nil {
@@ -235,7 +235,7 @@ func TestAddressInUse(t *testing.T) {
 	if _, err := emulator.New(emulator.Options{MQTT: e.MQTT()[len("mqtt://"):]}); err == nil {
 		t.Error("two listen on one address")
 	}
-	if _, err := e.DialMemory(t.Context()); !errors.Is(err, emulator.ErrNotInMemory) {
+	if _, err := e.DialContext(t.Context(), "", ""); !errors.Is(err, emulator.ErrNotInMemory) {
 		t.Errorf("dialling: %v", err)
 	}
 	if e.MQTTS() != "" || e.CA() != nil || e.CertPool() != nil {
