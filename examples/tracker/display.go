@@ -85,7 +85,7 @@ func (d *display) fact(name, format string, args ...any) {
 }
 
 func (d *display) print(format string, args ...any) {
-	_, _ = fmt.Fprintf(d.w, format, args...) // a closed pipe must not end the run
+	_, _ = fmt.Fprintf(d.w, format, args...) // a closed pipe comes as a signal, too
 }
 
 // wait shows a bar of so many steps from now on.

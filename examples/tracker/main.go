@@ -26,7 +26,9 @@ func main() {
 		runDevice(os.Stdin, os.Stdout)
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A reader who has seen enough (SIGPIPE) interrupts like Ctrl-C: there is a
+	// device's process to end, and a folder to remove.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
