@@ -12,7 +12,6 @@ import (
 // by snapshots of the ledger.
 type recorded struct {
 	calls     []oracle.Call
-	events    []oracle.Event
 	snapshots []oracle.Snapshot
 }
 

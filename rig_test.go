@@ -14,7 +14,6 @@ import (
 	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/bench/oracle"
-	"github.com/aliiot/aliiot/internal/audit"
 	"github.com/aliiot/aliiot/internal/clock/clocktest"
 	"github.com/aliiot/aliiot/internal/disk/disktest"
 	"github.com/aliiot/aliiot/transport"
@@ -223,16 +222,6 @@ func (r *rig) wantNothingLost() {
 			r.t.Errorf("%s was refused (%v) and came", key, err)
 		}
 	}
-}
-
-// ends counts the ends in the audit log.
-func (r *rig) ends() map[string]int {
-	r.t.Helper()
-	ends := map[string]int{}
-	if err := audit.Each(r.disk.FS(), func(a audit.Record) { ends[a.Outcome]++ }); err != nil {
-		r.t.Fatal(err)
-	}
-	return ends
 }
 
 // cloud is the platform: it stores posts and answers them by their id.

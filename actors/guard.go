@@ -7,21 +7,21 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Crash is a panic that an actor was restarted for. It answers who waited for
+// PanicError is a panic that an actor was restarted for. It answers who waited for
 // the message, and reaches the supervisor with the stack of the panic.
-type Crash struct {
+type PanicError struct {
 	Actor  string // the actor's id
 	On     string // the type of the message
 	Reason any
 	Stack  []byte
 }
 
-func (c *Crash) Error() string {
+func (c *PanicError) Error() string {
 	return fmt.Sprintf("actors: %s panicked on %s: %v", c.Actor, c.On, c.Reason)
 }
 
 // Unwrap gives the panic's value where it was an error.
-func (c *Crash) Unwrap() error {
+func (c *PanicError) Unwrap() error {
 	err, _ := c.Reason.(error)
 	return err
 }
@@ -41,7 +41,7 @@ func Guard(next actor.ReceiverFunc) actor.ReceiverFunc {
 			if r == nil {
 				return
 			}
-			crash := &Crash{Actor: ctx.Self().Id, On: fmt.Sprintf("%T", env.Message), Reason: r, Stack: debug.Stack()}
+			crash := &PanicError{Actor: ctx.Self().Id, On: fmt.Sprintf("%T", env.Message), Reason: r, Stack: debug.Stack()}
 			if m, ok := env.Message.(failer); ok {
 				m.fail(crash)
 			} else if env.Sender != nil {

@@ -33,7 +33,7 @@ type Appended struct {
 	Ref  Ref
 	Lane string
 	// Err is nil when the report is on stable storage. ErrFull, ErrNoSpace,
-	// ErrReadOnly, ErrOutcomeUnknown, *ValueError, *UnknownLaneError, *Crash.
+	// ErrReadOnly, ErrOutcomeUnknown, *ValueError, *UnknownLaneError, *PanicError.
 	Err error
 }
 

@@ -82,7 +82,7 @@ func TestAStoreThatPanicsIsOpenedAnew(t *testing.T) {
 			return nil
 		})
 		if a := r.append(""); !errors.Is(a.Err, ErrOutcomeUnknown) && !errors.Is(a.Err, ErrNotKept) {
-			var crash *Crash
+			var crash *PanicError
 			if !errors.As(a.Err, &crash) {
 				t.Errorf("the report that met the bug: %v", a.Err)
 			}

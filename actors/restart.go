@@ -139,7 +139,7 @@ func (g *guardian) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, chi
 
 func textOf(reason any) string {
 	switch r := reason.(type) {
-	case *Crash:
+	case *PanicError:
 		return r.Error()
 	case error:
 		return r.Error()
@@ -150,7 +150,7 @@ func textOf(reason any) string {
 }
 
 func stackOf(reason any) string {
-	if c, ok := reason.(*Crash); ok {
+	if c, ok := reason.(*PanicError); ok {
 		return string(c.Stack)
 	}
 	return ""

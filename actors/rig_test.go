@@ -21,7 +21,6 @@ type rig struct {
 	store *storetest.Memory
 	net   *transporttest.Server
 	tree  *Tree
-	told  []any
 }
 
 var testDevice = alink.Device{ProductKey: "a1B2c3D4e5F", DeviceName: "device01"}

@@ -190,7 +190,7 @@ func (c *child) answer(o order, n news, err error) {
 	n.Kind, n.To = newsAnswer, o.Number
 	if err != nil {
 		n.Error = err.Error()
-		var crash *actors.Crash
+		var crash *actors.PanicError
 		n.Unknown = errors.Is(err, aliiot.ErrOutcomeUnknown) || errors.As(err, &crash)
 		var locked *aliiot.LockedError
 		n.Locked = errors.As(err, &locked)
