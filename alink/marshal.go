@@ -1,6 +1,7 @@
 package alink
 
 import (
+	"errors"
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
@@ -277,8 +278,8 @@ func (e *encoder) enter(id func() any, inside func() error) error {
 
 // under puts a step in front of the error's path.
 func under(step string, err error) error {
-	e, ok := err.(*ValueError)
-	if !ok {
+	var e *ValueError
+	if !errors.As(err, &e) {
 		return err
 	}
 	if e.Path != "" && e.Path[0] != '[' {

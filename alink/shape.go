@@ -84,9 +84,9 @@ func cut(pattern string) (s shape) {
 }
 
 // vague is 0 where only the device varies, 1 for "{id}_reply", 2 for the rest.
-func (s shape) vague() int {
+func (sh shape) vague() int {
 	v := 0
-	for _, seg := range s.segments {
+	for _, seg := range sh.segments {
 		switch {
 		case seg.kind == segName && seg.text != "":
 			v = max(v, 1)

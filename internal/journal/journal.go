@@ -157,9 +157,10 @@ func (c *chunk) each(f func(*item)) {
 		f(&c.items[i])
 	}
 	var it item
-	for off, ok := 0, false; off < len(c.buf); {
+	for off := 0; off < len(c.buf); {
 		h := rawHead(c.buf[off:])
 		body := c.buf[off+frameHeader : off+frameHeader+int(h.size)]
+		var ok bool
 		if it, ok = c.seg.item(h, body, c.off+int64(off)); ok {
 			f(&it)
 		}

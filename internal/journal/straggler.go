@@ -27,7 +27,7 @@ func (j *Journal) copyForward() {
 		j.keep.turn = 0
 	}
 	seen := 0
-	for i := 0; i < len(j.rows)-1; i++ { // a copy may begin a segment and shorten the table
+	for i := 0; i < len(j.rows)-1; i++ { //nolint:intrange // a copy may begin a segment and shorten the table
 		if i >= rowsAtATime && (i < j.keep.turn*rowsAtATime || i >= (j.keep.turn+1)*rowsAtATime) {
 			continue
 		}

@@ -136,7 +136,7 @@ func (w *window) resync(s *segment, off, limit int64) (at int64, unreadable bool
 // readBlock reads the header of a segment, either copy of it.
 func readBlock(w *window) (*block, error) {
 	var broken error
-	for i := int64(0); i <= 16; i++ {
+	for i := range int64(17) {
 		p, err := w.view(i*pageSize, pageSize)
 		if err != nil {
 			broken = err

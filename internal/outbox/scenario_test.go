@@ -36,7 +36,6 @@ var errFault = errors.New("the disk says no")
 type scenario struct {
 	t *testing.T
 	*rig
-	last outbox.Send
 }
 
 // command is one command of a scenario; each says what its arguments are.
