@@ -1,10 +1,10 @@
 package alink
 
 import (
-	"errors"
 	"encoding"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
