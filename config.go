@@ -102,6 +102,11 @@ func (c Config) check() error {
 	case c.Silence < 0:
 		return &ConfigError{"Silence", errors.New("it is negative")}
 	}
+	if c.Limits != nil {
+		if err := c.Limits.Check(); err != nil {
+			return &ConfigError{"Limits", err}
+		}
+	}
 	return c.Identity.check()
 }
 

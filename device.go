@@ -34,22 +34,18 @@ func (d *Device) Connect() { d.tree.Connect() }
 // Disconnect ends the session and stops connecting, until Connect. Reports are
 // accepted and kept meanwhile. It returns when the session has ended.
 func (d *Device) Disconnect(ctx context.Context) error {
-	ended, done := make(chan struct{}, 1), d.tree.Done()
-	d.tree.Disconnect(ended)
-	select {
-	case <-ended:
-		return nil
-	case <-done:
-		return nil // the tree that held the session is gone, and the session with it
-	case <-ctx.Done():
-		return fmt.Errorf("aliiot: disconnecting: %w", ctx.Err())
+	d.tree.Unwant()
+	_, err := ask(ctx, d, "connection", func(reply chan<- struct{}) any { return actors.Disconnect{Done: reply} })
+	if err != nil && !errors.Is(err, ErrClosed) { // a closed device has no session
+		return fmt.Errorf("aliiot: disconnecting: %w", err)
 	}
+	return nil
 }
 
 // WaitOnline returns when the device is online, or with ctx's error, or with
 // ErrClosed.
 func (d *Device) WaitOnline(ctx context.Context) error {
-	_, err := ask(ctx, d, "connection", func(reply chan<- actors.Online) any { return actors.AskOnline{Reply: reply} })
+	_, err := ask(ctx, d, "connection", func(reply chan<- actors.Online) any { return actors.AskOnline{Reply: reply, Gone: ctx.Done()} })
 	if err != nil {
 		return fmt.Errorf("aliiot: waiting to be online: %w", err)
 	}
@@ -67,11 +63,12 @@ func (d *Device) Ledger(ctx context.Context) (Ledger, error) {
 }
 
 // ask sends a request to an actor until its answer has come: what asks may be
-// asked again in the tree's next life.
+// asked again by the actor's, or the tree's, next life.
 func ask[T any](ctx context.Context, d *Device, name string, request func(chan<- T) any) (T, error) {
 	var none T
+	reply := make(chan T, 1)
 	for {
-		reply, done := make(chan T, 1), d.tree.Done()
+		done, failed := d.tree.Done(), d.tree.Failed()
 		if d.tree.Closed() {
 			return none, ErrClosed
 		}
@@ -81,11 +78,9 @@ func ask[T any](ctx context.Context, d *Device, name string, request func(chan<-
 			return v, nil
 		case <-ctx.Done():
 			return none, ctx.Err()
+		case <-failed: // perhaps with our question
 		case <-done:
-			if d.tree.Closed() {
-				return none, ErrClosed
-			}
-			if !pause(ctx, restartPause) {
+			if !pause(ctx, restartPause) { // the tree comes back
 				return none, ctx.Err()
 			}
 		}
@@ -118,7 +113,7 @@ func (d *Device) SetTime(t time.Time, source string) {
 
 // Spawn starts an actor of the application's beside ours: see actors.Tree.Spawn.
 func (d *Device) Spawn(ctx context.Context, name string, producer actor.Producer) (*actor.PID, error) {
-	return d.tree.Spawn(ctx, name, actor.PropsFromProducer(producer))
+	return d.tree.Spawn(ctx, name, producer)
 }
 
 // Tree is the supervision tree, for applications that are made of actors: its

@@ -107,6 +107,37 @@ func (r *rig) tryLedger() error {
 	return err
 }
 
+// A question that is lost with the actor that it was put to is asked again.
+func TestAQuestionOutlivesAPanic(t *testing.T) {
+	for name, question := range map[string]struct {
+		actor string
+		on    func(any) bool
+		ask   func(context.Context, *rig, Receipt) error
+	}{
+		"ledger": {"outbox", kind[actors.AskLedger], func(ctx context.Context, r *rig, _ Receipt) error { _, err := r.dev.Ledger(ctx); return err }},
+		"end":    {"outbox", kind[actors.AskEnd], func(ctx context.Context, _ *rig, rec Receipt) error { _, err := rec.Wait(ctx); return err }},
+		"online": {"connection", kind[actors.AskOnline], func(ctx context.Context, r *rig, _ Receipt) error { return r.dev.WaitOnline(ctx) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				b := &bomb{actor: question.actor, on: question.on}
+				r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
+				r.online()
+				_, rec, err := r.report()
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.left.Store(1)
+				ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+				defer cancel()
+				if err := question.ask(ctx, r, rec); err != nil || b.hits.Load() != 1 {
+					t.Errorf("%v after %d panics", err, b.hits.Load())
+				}
+			})
+		})
+	}
+}
+
 func TestFault_panic_storm(t *testing.T) {
 	for _, name := range []string{"outbox", "connection", "dispatch"} {
 		t.Run(name, func(t *testing.T) {

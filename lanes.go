@@ -31,7 +31,12 @@ func laneClasses(fs disk.FS, lanes []Lane) ([]Lane, error) {
 		return nil, &ConfigError{"Lanes", fmt.Errorf("%d names over the life of this journal, it holds %d", len(names), outbox.MaxLanes)}
 	}
 	if len(names) > known {
-		if err := folder.SaveLaneNames(fs, names); err != nil {
+		err := folder.SaveLaneNames(fs, names)
+		switch {
+		case err == nil:
+		case disk.IsNoSpace(err) && known > 0: // opening needs no space: the new lanes come with the next opening
+			names = names[:known]
+		default:
 			return nil, fmt.Errorf("aliiot: %w", err)
 		}
 	}

@@ -123,6 +123,7 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 	}
 	d := &Device{notices: newNotices(), cfg: c, folder: s.folder, unlock: s.unlock}
 	o := actors.Options{
+		Name:   treeName(c),
 		Device: device, Store: store, Reopen: reopen, Lanes: lanes,
 		Credentials: c.Identity.credentials, Servers: servers, Dialer: s.dialer,
 		Confirm: c.Confirm, Limits: c.Limits, ClockWait: c.ClockWait,
@@ -157,3 +158,12 @@ const (
 	// How long a call waits before it asks a tree that is being restarted again.
 	restartPause = 100 * time.Millisecond
 )
+
+// treeName is the supervisor's: several devices may live in one actor system.
+func treeName(c Config) string {
+	if c.System == nil {
+		return "device"
+	}
+	d := c.Identity.device()
+	return "device-" + d.ProductKey + "." + d.DeviceName
+}

@@ -115,21 +115,11 @@ func (r Receipt) Lane() string { return r.lane }
 // with the next Open); ErrForgotten when it ended so long ago that how is no
 // longer in memory.
 func (r Receipt) Wait(ctx context.Context) (End, error) {
-	for {
-		reply, done := make(chan actors.Settled, 1), r.dev.tree.Done()
-		r.dev.tree.Send("outbox", actors.AskEnd{Ref: r.ref, Reply: reply})
-		select {
-		case s := <-reply:
-			return s.End, s.Err
-		case <-ctx.Done():
-			return End{}, fmt.Errorf("aliiot: waiting for report %d: %w", r.Seq(), ctx.Err())
-		case <-done:
-			if r.dev.tree.Closed() {
-				return End{}, ErrClosed
-			}
-			if !pause(ctx, restartPause) { // the tree comes back: ask its next life
-				return End{}, ctx.Err()
-			}
-		}
+	s, err := ask(ctx, r.dev, "outbox", func(reply chan<- actors.Settled) any {
+		return actors.AskEnd{Ref: r.ref, Reply: reply, Gone: ctx.Done()}
+	})
+	if err != nil {
+		return End{}, fmt.Errorf("aliiot: waiting for report %d: %w", r.Seq(), err)
 	}
+	return s.End, s.Err
 }

@@ -30,7 +30,8 @@ type connection struct {
 	online  bool
 	quiet   bool
 	timers  map[fsm.Timer]*time.Timer
-	waiting []chan<- Online
+	waiting askers[Online]
+	looks   *time.Timer
 	status  LinkStatus
 	bootAt  time.Duration // the clocks at the last look, to notice a suspend
 	monoAt  time.Time
@@ -41,6 +42,7 @@ type (
 		attempt uint64
 		session transport.Session
 		err     error
+		taken   chan<- struct{} // the session has an owner
 	}
 	subscribed struct {
 		session uint64
@@ -55,7 +57,13 @@ type (
 		attempt uint64
 	}
 	// AskOnline is answered as soon as there is a session.
-	AskOnline struct{ Reply chan<- Online }
+	AskOnline struct {
+		Reply chan<- Online // room for one
+		// Gone, where it is set, is closed when nobody waits any more.
+		Gone <-chan struct{}
+	}
+	// look is when the clocks are compared, to notice a suspend.
+	look struct{}
 )
 
 func newConnection(t *Tree) actor.Actor {
@@ -72,10 +80,19 @@ func (c *connection) Receive(ctx actor.Context) {
 	case Connect:
 		c.step(fsm.Connect{})
 	case Disconnect:
+		s := c.session
 		c.step(fsm.Disconnect{})
-		if m.Done != nil {
-			m.Done <- struct{}{}
+		if m.Done == nil {
+			break
 		}
+		if s == nil {
+			answer(m.Done, struct{}{})
+			break
+		}
+		go func() { // the transport bounds the end of a session
+			<-s.Ended()
+			answer(m.Done, struct{}{})
+		}()
 	case Subscribe:
 		c.tree.lastConn.hear[m.Who.Id] = m.Who
 		ctx.Watch(m.Who)
@@ -88,9 +105,9 @@ func (c *connection) Receive(ctx actor.Context) {
 		delete(c.tree.lastConn.hear, m.Who.Id)
 	case AskOnline:
 		if c.online {
-			m.Reply <- Online{Session: c.number, Quiet: c.quiet}
+			answer(m.Reply, Online{Session: c.number, Quiet: c.quiet})
 		} else {
-			c.waiting = append(c.waiting, m.Reply)
+			c.waiting.add(m.Reply, m.Gone)
 		}
 	case Publish:
 		c.publish(m)
@@ -112,6 +129,9 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.subscribed(m)
 	case lost:
 		c.step(fsm.Lost{Session: m.session, ByPeer: byPeer(m.err), Detail: detail(m.err)})
+	case look:
+		c.noticeSuspend()
+		c.lookLater()
 	case timerFired:
 		c.noticeSuspend()
 		c.step(fsm.TimerFired{Timer: m.timer, Attempt: m.attempt})
@@ -142,6 +162,9 @@ func (c *connection) end() {
 	}
 	for _, t := range c.timers {
 		t.Stop()
+	}
+	if c.looks != nil {
+		c.looks.Stop()
 	}
 	if s := c.session; s != nil {
 		go s.Close() // bounded by the transport; a stalled link must not hold up the tree
@@ -223,20 +246,18 @@ func (c *connection) announceOnline(a fsm.AnnounceOnline) {
 	c.setStatus()
 	on := Online{Session: a.Session, Quiet: a.Quiet}
 	c.tell(on)
-	for _, reply := range c.waiting {
-		reply <- on
-	}
-	c.waiting = nil
+	c.waiting.answer(on)
+	c.lookLater()
 }
 
 // publish hands a message to the session's writer, which never blocks.
 func (c *connection) publish(m Publish) {
 	err := transport.ErrEnded
 	if c.session != nil && c.online && (m.Session == c.number || m.Session == 0) {
-		err = c.session.Publish(m.Token, m.Topic, m.Payload, m.QoS)
+		err = c.session.Publish(m.token, m.Topic, m.Payload, m.QoS)
 	}
-	if err != nil && m.Token != 0 {
-		c.root.Send(c.tree.PID(outboxName), Published{Session: m.Session, Token: m.Token, Err: err})
+	if err != nil && m.token != 0 {
+		c.root.Send(c.tree.PID(outboxName), Published{Session: m.Session, Token: m.token, Err: err})
 	}
 }
 
@@ -274,6 +295,20 @@ func (c *connection) cancelTimer(t fsm.Timer) {
 // suspendSlack is by how much boot time may outrun the runtime's clock before it
 // counts as a suspend.
 const suspendSlack = 2 * time.Second
+
+// lookEvery is how soon after waking a suspend is noticed on a quiet session.
+const lookEvery = 10 * time.Second
+
+func (c *connection) lookLater() {
+	if c.looks != nil {
+		c.looks.Stop()
+	}
+	if !c.online {
+		return
+	}
+	root, self := c.root, c.self
+	c.looks = time.AfterFunc(lookEvery, func() { root.Send(self, look{}) })
+}
 
 // noticeSuspend compares the clock that runs in suspend with the one that does
 // not. The timers stood still with the latter.

@@ -87,7 +87,8 @@ func (d *device) start(ctx actor.Context) {
 	d.self, d.root = ctx.Self(), ctx.ActorSystem().Root
 	done := make(chan struct{})
 	d.end = sync.OnceFunc(func() { close(done) })
-	d.epoch = d.tree.newEpoch(done)
+	d.epoch = d.tree.epochs.Add(1)
+	d.tree.inbound.Store(0)
 	for _, c := range d.tree.children() {
 		if _, err := d.spawn(ctx, c); err != nil {
 			panic(fmt.Errorf("actors: spawning %s: %w", c.name, err))
@@ -98,6 +99,7 @@ func (d *device) start(ctx actor.Context) {
 			d.log.Error("an actor of the application's did not come back", "actor", c.name, "err", err)
 		}
 	}
+	d.tree.epoch.Store(&epoch{d.epoch, done}) // not before: what is sent now must find somebody
 }
 
 func (d *device) spawn(ctx actor.Context, c child) (*actor.PID, error) {

@@ -29,14 +29,22 @@ func (c *connection) dial(a fsm.Dial) {
 		defer cancel()
 		cred, err := o.Credentials(secure)
 		if err != nil {
-			root.Send(self, dialled{a.Attempt, nil, err})
+			root.Send(self, dialled{a.Attempt, nil, err, nil})
 			return
 		}
 		s, err := o.Dialer.Dial(ctx, transport.Connect{
 			Server: server, ClientID: cred.ClientID, Username: cred.Username, Password: transport.Secret(cred.Password),
 			KeepAlive: o.KeepAlive, CleanSession: true, TLS: c.tlsConfig(server),
 		}, snk)
-		root.Send(self, dialled{a.Attempt, s, err})
+		taken := make(chan struct{}, 1)
+		root.Send(self, dialled{a.Attempt, s, err, taken})
+		if s != nil {
+			select {
+			case <-taken:
+			case <-ctx.Done(): // who dialled is gone, or hangs
+				s.Close()
+			}
+		}
 	}()
 }
 
@@ -55,6 +63,9 @@ func (c *connection) tlsConfig(server string) *tls.Config {
 }
 
 func (c *connection) dialled(m dialled) {
+	if m.session != nil {
+		m.taken <- struct{}{}
+	}
 	if m.err != nil {
 		class, code := classOf(m.err)
 		c.status.Err, c.status.Phase = m.err, string(transport.PhaseOf(m.err))

@@ -97,8 +97,6 @@ func (d *dispatch) route(ctx actor.Context, m Inbound) {
 // timeAnswered learns the time from an answer, unless its round trip was so long
 // that half of it, the error that it may have, is too much.
 func (d *dispatch) timeAnswered(ctx actor.Context, m Inbound) {
-	ctx.Send(d.tree.PID(outboxName), Heard{m.Session})
-	ctx.Send(d.tree.PID(connectionName), Heard{m.Session})
 	answer, err := alink.ParseNTPResponse(m.Payload)
 	if err != nil {
 		d.tree.log.Warn("an answer for the time that cannot be read", "err", err)

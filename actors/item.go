@@ -71,7 +71,7 @@ func (e Event) Content() (Content, error) {
 	if err := alink.CheckEvent(e.ID, params); err != nil {
 		return Content{}, fmt.Errorf("aliiot: event %q: %w", e.ID, err)
 	}
-	return Content{kind: outbox.KindEvent, name: e.ID, params: params, key: e.ID}, nil
+	return Content{kind: outbox.KindEvent, name: e.ID, params: params, key: "!" + e.ID}, nil
 }
 
 // ValueError says which value cannot be reported, and why. Nothing was stored.

@@ -2,7 +2,9 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -23,6 +25,7 @@ type keeper struct {
 	queueBytes int
 	waiters    map[uint64]waiter // by seq: appended, not yet durable
 	ends       map[uint64]asked  // by seq: who waits for an end
+	sweepAt    int               // how many ends may be waited for before those whose askers have gone are forgotten
 	recent     *outbox.Recent
 
 	sync      *outbox.Job    // under way
@@ -35,8 +38,51 @@ type keeper struct {
 
 // asked is who waits for the end of one report.
 type asked struct {
-	ref     Ref
-	replies []chan<- Settled
+	ref Ref
+	askers[Settled]
+}
+
+// askers are who waits for one fact. Who has gone is forgotten when others come.
+type askers[T any] []asker[T]
+
+type asker[T any] struct {
+	reply chan<- T
+	gone  <-chan struct{}
+}
+
+func (a asker[T]) isGone() bool {
+	select {
+	case <-a.gone: // a nil channel is never closed
+		return true
+	default:
+		return false
+	}
+}
+
+// add takes in one who asks, once however often it asks.
+func (as *askers[T]) add(reply chan<- T, gone <-chan struct{}) {
+	*as = slices.DeleteFunc(*as, func(a asker[T]) bool { return a.reply == reply || a.isGone() })
+	*as = append(*as, asker[T]{reply, gone})
+}
+
+func (as *askers[T]) answer(v T) {
+	for _, a := range *as {
+		answer(a.reply, v)
+	}
+	*as = nil
+}
+
+// forgetGone bounds the table of who waits by those who still do.
+func (k *keeper) forgetGone() {
+	if len(k.ends) <= max(k.sweepAt, 64) {
+		return
+	}
+	for seq, a := range k.ends {
+		if !slices.ContainsFunc(a.askers, func(w asker[Settled]) bool { return !w.isGone() }) {
+			delete(k.ends, seq)
+		}
+	}
+	k.sweepAt = 2 * len(k.ends)
 }
 
 // waiter is who asked for a report to be kept.
@@ -45,6 +91,14 @@ type waiter struct {
 	pid   *actor.PID
 	lane  string
 	ref   Ref
+}
+
+// answer gives an answer that its asker may have had already, or wait for no more.
+func answer[T any](reply chan<- T, v T) {
+	select {
+	case reply <- v:
+	default:
+	}
 }
 
 func newKeeper(t *Tree) *keeper {
@@ -56,10 +110,7 @@ func (w waiter) answer(root *actor.RootContext, a Appended) {
 	a.Lane = w.lane
 	switch {
 	case w.reply != nil:
-		select {
-		case w.reply <- a:
-		default:
-		}
+		answer(w.reply, a)
 	case w.pid != nil:
 		root.Send(w.pid, a)
 	}
@@ -95,7 +146,7 @@ func (k *keeper) recover() {
 	if err != nil {
 		panic(fmt.Errorf("actors: opening the store anew: %w", err)) // tried again with the supervisor's backoff
 	}
-	k.store, k.inStore = store, false
+	k.store, k.inStore, k.sync, k.settleDue = store, false, nil, false
 	root := k.tree.system.Root
 	for seq, w := range k.waiters { // what was in the page cache may or may not count
 		delete(k.waiters, seq)
@@ -120,10 +171,15 @@ func (k *keeper) setDegraded(err error) {
 
 // close releases the store after the actors have ended. A hung disk must not
 // hang the process: ctx bounds the wait, and the journal is then as after a kill.
-func (k *keeper) close(ctx context.Context) error {
+// So it is where the outbox itself hangs in a call to the disk: nobody else may
+// touch its store then.
+func (k *keeper) close(ctx context.Context, outboxEnded bool) error {
 	root := k.tree.system.Root
 	for _, a := range k.queue {
-		waiter{reply: a.Reply}.answer(root, Appended{Err: ErrStopped})
+		waiter{reply: a.Reply, pid: a.sender}.answer(root, Appended{Err: ErrStopped})
+	}
+	if !outboxEnded {
+		return errors.New("actors: the journal was left as it is, since a call to the disk does not return")
 	}
 	ended := make(chan error, 1)
 	go func() {

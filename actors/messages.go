@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -39,10 +40,7 @@ type Appended struct {
 
 func (m Append) fail(err error) {
 	if m.Reply != nil {
-		select {
-		case m.Reply <- Appended{Err: err}:
-		default: // answered already: the panic came after
-		}
+		answer(m.Reply, Appended{Err: fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)})
 	}
 }
 
@@ -59,6 +57,8 @@ func (r Ref) Seq() uint64 { return r.seq }
 type AskEnd struct {
 	Ref   Ref
 	Reply chan<- Settled // room for one
+	// Gone, where it is set, is closed when nobody waits any more.
+	Gone <-chan struct{}
 }
 
 // Settled says how a report ended.
@@ -83,13 +83,14 @@ type AskLedger struct{ Reply chan<- Ledger }
 // Publish asks the connection to send a message that no journal keeps.
 type Publish struct {
 	Session uint64 // 0: whichever is online
-	Token   uint64
 	Topic   string
 	Payload []byte
 	QoS     byte
+
+	token uint64 // of a report of the outbox's: its fate comes back as Published
 }
 
-// Published is the fate of a Publish of this session.
+// Published is the fate of a report that was published in this session.
 type Published struct {
 	Session, Token uint64
 	Level          transport.Level

@@ -3,6 +3,7 @@ package actors
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -140,6 +141,7 @@ func (o Options) config(recent *outbox.Recent) outbox.Config {
 		RatePerQoS: [2]float64{outbox.RateUnder(o.Limits.RateQoS0), outbox.RateUnder(o.Limits.RateQoS1)},
 		ClockWait:  o.ClockWait, DeadAfter: o.Silence, Rand: o.Clock.Rand, Recent: recent,
 	}
+	c.MaxPayload = maxMQTT - envelopeRoom
 	if o.Limits.Payload > 0 {
 		c.MaxPayload = o.Limits.Payload - envelopeRoom
 	}
@@ -156,6 +158,20 @@ func (o Options) config(recent *outbox.Recent) outbox.Config {
 // envelopeRoom is what the envelope and the times of 200 properties may add to
 // the parameters of a report.
 const envelopeRoom = 8 << 10
+
+// maxMQTT is the largest packet that MQTT 3.1.1 has (2.2.3), in bytes.
+const maxMQTT = 256<<20 - 1
+
+// Check says which limit makes no sense.
+func (l Limits) Check() error {
+	switch {
+	case l.Payload != 0 && l.Payload < 2*envelopeRoom:
+		return fmt.Errorf("a payload of %d bytes: the envelope alone may take %d; 0 is no limit", l.Payload, envelopeRoom)
+	case l.RateQoS0 < 0 || l.RateQoS1 < 0 || l.ConnectsPerMinute < 0:
+		return errors.New("a rate is negative; 0 is no limit")
+	}
+	return nil
+}
 
 func (p Policy) core() outbox.Policy {
 	switch p {

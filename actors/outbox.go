@@ -27,7 +27,7 @@ type outboxActor struct {
 	timer   *time.Timer
 	wakeAt  time.Duration // what the timer is set for
 	settle  *time.Timer   // runs while only settles wait for a sync
-	drained []chan<- Drained
+	drained askers[Drained]
 	lanes   map[string]int
 
 	newClock *outbox.ClockPoint // learned, not yet on the disk
@@ -52,6 +52,9 @@ const (
 	settleWithin = time.Second
 	// How many bytes of reports may wait while a sync is under way.
 	maxQueueBytes = 4 << 20
+	// How many of them go into one write and one sync: less than the store lets
+	// wait, so that a long queue is never refused whole.
+	maxGroupBytes = 1 << 20
 )
 
 func newOutbox(t *Tree) actor.Actor { return &outboxActor{tree: t, keep: t.keeper} }
@@ -89,9 +92,9 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 	case AskEnd:
 		o.askEnd(m)
 	case AskLedger:
-		m.Reply <- o.ledger()
+		answer(m.Reply, o.ledger())
 	case AskDrained:
-		o.drained = append(o.drained, m.Reply)
+		o.drained.add(m.Reply, nil)
 	case settleDue:
 		o.settle = nil
 		o.sync()
@@ -120,7 +123,6 @@ func (o *outboxActor) start(ctx actor.Context) {
 	}
 	st := o.keep.store.State()
 	dirty, _ := o.keep.store.Dirty()
-	dirty = dirty || len(o.keep.store.Running()) > 0
 	o.first, o.keep.writer = st.NextSeq, st.Writer
 	o.core = outbox.NewCore(o.tree.opts.config(o.keep.recent), st, dirty)
 	o.catchUp(dirty)
@@ -147,8 +149,8 @@ func (o *outboxActor) catchUp(dirty bool) {
 			continue
 		}
 		delete(o.keep.ends, seq)
-		for _, reply := range a.replies {
-			o.askEnd(AskEnd{a.ref, reply})
+		for _, who := range a.askers {
+			o.askEnd(AskEnd{a.ref, who.reply, who.gone})
 		}
 	}
 }
@@ -167,7 +169,7 @@ func (o *outboxActor) enqueue(ctx actor.Context, m Append) {
 	if m.Reply == nil && ctx.Sender() != nil {
 		m.sender = ctx.Sender()
 	}
-	size := len(m.Content.params)
+	size := m.weight()
 	if o.keep.queueBytes+size > maxQueueBytes {
 		waiter{reply: m.Reply, pid: m.sender}.answer(o.root, Appended{Err: outbox.ErrBacklog})
 		return
@@ -180,11 +182,12 @@ func (o *outboxActor) enqueue(ctx actor.Context, m Append) {
 // Each leaves the queue before its turn: what panics in between must not be kept
 // by the next incarnation after its caller heard that it was not.
 func (o *outboxActor) submit() {
-	for len(o.keep.queue) > 0 && !o.syncing() {
+	for group := 0; len(o.keep.queue) > 0 && !o.syncing() && group < maxGroupBytes; {
 		m := o.keep.queue[0]
 		o.keep.queue[0] = Append{}
 		o.keep.queue = o.keep.queue[1:]
-		o.keep.queueBytes -= len(m.Content.params)
+		o.keep.queueBytes -= m.weight()
+		group += m.weight()
 		o.submitOne(m)
 	}
 }
@@ -209,7 +212,7 @@ func (o *outboxActor) submitOne(m Append) {
 	it := outbox.Item{Kind: m.Content.kind, Name: m.Content.name, Params: m.Content.params, Key: m.Content.key, TTL: m.TTL}
 	now := o.now()
 	if !m.At.IsZero() {
-		it.Made = outbox.Stamp{Boot: now.Boot, At: now.At, Wall: m.At.UnixMilli(), Trusted: true}
+		it.Made = outbox.Stamp{Boot: now.Boot, At: now.At, Wall: m.At.UnixMilli(), Trusted: true, Given: true}
 	}
 	if o.tree.opts.Lanes[class].Policy != LatestOnly {
 		it.Key = "" // bytes on the flash that nothing reads
@@ -227,11 +230,15 @@ func (o *outboxActor) askEnd(m AskEnd) {
 	known := o.core.Ends([]uint64{m.Ref.seq})[0]
 	switch {
 	case known.Seq != 0 && known.Outcome != outbox.Pending:
-		m.Reply <- o.settled(known)
+		answer(m.Reply, o.settled(known))
 	case known.Seq == 0 && !o.keep.store.Has(m.Ref.class, m.Ref.ord):
-		m.Reply <- Settled{Seq: m.Ref.seq, Err: ErrForgotten}
+		answer(m.Reply, Settled{Seq: m.Ref.seq, Err: ErrForgotten})
 	default:
-		o.keep.ends[m.Ref.seq] = asked{m.Ref, append(o.keep.ends[m.Ref.seq].replies, m.Reply)}
+		a := o.keep.ends[m.Ref.seq]
+		a.ref = m.Ref
+		a.add(m.Reply, m.Gone)
+		o.keep.ends[m.Ref.seq] = a
+		o.keep.forgetGone()
 	}
 }
 
@@ -260,3 +267,6 @@ func (o *outboxActor) ledger() Ledger {
 	}
 	return l
 }
+
+// weight is what a report takes while it waits, about.
+func (m Append) weight() int { return len(m.Content.params) + len(m.Content.key) + 128 }

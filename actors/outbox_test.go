@@ -43,6 +43,36 @@ func TestWhoWaitsForAnEndIsToldByTheNextLife(t *testing.T) {
 	})
 }
 
+func TestWhoWaitsForAnEndIsToldThoughTellingItPanicked(t *testing.T) {
+	left := 1
+	inBubble(t, func(_ *rig, o *Options) {
+		o.Notify = func(m any) {
+			if told, ok := m.(Told); ok && told.Kind == ToldDamaged && left > 0 {
+				left--
+				panic("a bug of the application's")
+			}
+		}
+	}, func(r *rig) {
+		kept := r.append("")
+		ended := make(chan Settled, 1)
+		r.tree.Send("outbox", AskEnd{Ref: kept.Ref, Reply: ended})
+		r.ledger() // it has been asked
+		r.store.Damage(kept.Ref.Seq())
+		r.tree.Connect() // reading it for the link finds the damage, and telling that panics
+		select {
+		case s := <-ended:
+			if s.End.Outcome != Damaged {
+				t.Errorf("told: %+v", s)
+			}
+		case <-time.After(time.Hour):
+			t.Error("who waited was never told")
+		}
+		if left != 0 {
+			t.Error("nothing panicked")
+		}
+	})
+}
+
 func TestAReportThatPanicsItsActorIsSetAside(t *testing.T) {
 	render := func(o *outboxActor, s *outbox.Send) (string, []byte) {
 		if s.Seq == 3 {

@@ -17,6 +17,7 @@ func (o *outboxActor) perform() {
 			o.setTimer(r.WakeAt)
 			break
 		}
+		o.audit(r.Ended)
 		o.store(r)
 		o.answer(r)
 		o.send(r.Send)
@@ -119,8 +120,18 @@ func (o *outboxActor) send(sends []outbox.Send) {
 		o.keep.rendering = s.Seq
 		topic, payload := o.tree.opts.render(o, s)
 		o.keep.rendering = 0
-		o.root.Send(o.conn, Publish{Session: o.session, Token: s.Token, Topic: topic, Payload: payload, QoS: s.QoS})
+		o.root.Send(o.conn, Publish{Session: o.session, Topic: topic, Payload: payload, QoS: s.QoS, token: s.Token})
 		o.tree.sends.Add(1)
+	}
+}
+
+// audit records the ends before the store has them: an end that a kill takes from
+// the store comes again, one that it took from the log would be unexplained.
+func (o *outboxActor) audit(ends []outbox.Ended) {
+	if a := o.tree.opts.Audit; a != nil {
+		for _, e := range ends {
+			a.Record(o.laneName(e.Lane), e)
+		}
 	}
 }
 
@@ -128,16 +139,13 @@ func (o *outboxActor) send(sends []outbox.Send) {
 func (o *outboxActor) tell(r *outbox.Ready) {
 	for _, e := range r.Ended {
 		delete(o.keep.crashes, e.Seq)
-		if o.tree.opts.Audit != nil {
-			o.tree.opts.Audit.Record(o.laneName(e.Lane), e)
-		}
-		for _, reply := range o.keep.ends[e.Seq].replies {
-			reply <- o.settled(e.Settlement)
-		}
-		delete(o.keep.ends, e.Seq)
 		if e.Outcome == outbox.Damaged {
 			o.tree.tell(Told{ToldDamaged, "the medium destroyed a report that had been synced"})
 		}
+		if a, ok := o.keep.ends[e.Seq]; ok {
+			a.answer(o.settled(e.Settlement))
+		}
+		delete(o.keep.ends, e.Seq)
 	}
 	switch r.Probe {
 	case outbox.ProbeAsk:
@@ -179,8 +187,5 @@ func (o *outboxActor) answerDrained() {
 	if c.Pending > c.Quarantined+c.Unreadable {
 		return
 	}
-	for _, reply := range o.drained {
-		reply <- Drained{}
-	}
-	o.drained = nil
+	o.drained.answer(Drained{})
 }

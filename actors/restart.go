@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -62,6 +64,7 @@ func (d *device) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child
 		return // stopped meanwhile
 	}
 	d.tree.restarts.Add(1)
+	d.tree.sawFailure()
 	d.log.Error("actor failed", "actor", child.Id, "err", reason, "stack", stackOf(reason))
 	if k.due {
 		return // a second failure of the same incarnation
@@ -123,14 +126,19 @@ func within(times []time.Time, after time.Time) []time.Time {
 type guardian struct {
 	tree   *Tree
 	policy RestartPolicy
+	due    atomic.Bool // a restart is under way: a second failure of the same life changes nothing
 }
 
 func (g *guardian) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
+	if g.due.Swap(true) {
+		return
+	}
 	n := g.tree.treeRestarts.Add(1)
 	g.tree.log.Error("the tree is restarted", "err", reason, "restarts", n)
 	bo := backoff.Policy{Base: g.policy.Min, Cap: g.policy.Max}
 	delay := g.policy.Min + bo.Delay(int(min(n, 30)), g.tree.opts.Clock.Rand())
 	time.AfterFunc(delay, func() {
+		g.due.Store(false)
 		if !g.tree.closed.Load() {
 			sup.RestartChildren(child)
 		}
@@ -154,4 +162,25 @@ func stackOf(reason any) string {
 		return string(c.Stack)
 	}
 	return ""
+}
+
+// bornAlive keeps a panic of an application's producer out of the supervisor, in
+// whose goroutine protoactor calls it: what is born then fails by itself.
+func bornAlive(producer actor.Producer) actor.Producer {
+	return func() (a actor.Actor) {
+		defer func() {
+			if r := recover(); r != nil {
+				a = stillborn{r}
+			}
+		}()
+		return producer()
+	}
+}
+
+type stillborn struct{ reason any }
+
+func (s stillborn) Receive(ctx actor.Context) {
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		panic(fmt.Sprintf("its producer panicked: %v", s.reason))
+	}
 }

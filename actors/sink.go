@@ -45,6 +45,10 @@ func (s *sink) Message(m transport.Message) {
 			return
 		}
 	}
+	if err == nil && topic.Kind == alink.NTPResponse { // a sign of life, though dispatch may be parked
+		s.root.Send(s.outbox, Heard{s.session})
+		s.root.Send(s.connection, Heard{s.session})
+	}
 	in := Inbound{Session: s.session, Topic: m.Topic, Payload: m.Payload}
 	if s.tree.dispatchParked.Load() || s.tree.inbound.Add(1) > maxInbound {
 		if !s.tree.dispatchParked.Load() {
@@ -61,7 +65,7 @@ func (s *sink) Message(m transport.Message) {
 
 func (s *sink) Published(token uint64, level transport.Level, err error) {
 	to := s.outbox
-	if token == 0 { // nobody keeps it
+	if token == 0 { // not a report of the outbox's
 		return
 	}
 	s.root.Send(to, Published{Session: s.session, Token: token, Level: level, Err: err})

@@ -47,6 +47,7 @@ type Tree struct {
 
 	epoch          atomic.Pointer[epoch]
 	epochs         atomic.Uint64
+	failed         atomic.Pointer[chan struct{}]
 	closed         atomic.Bool
 	wanted         atomic.Bool // online
 	dispatchParked atomic.Bool
@@ -75,7 +76,8 @@ func Start(o Options) (*Tree, error) {
 	}
 	t.lastConn.hear = map[string]*actor.PID{}
 	t.keeper = newKeeper(t)
-	t.newEpoch(make(chan struct{}))
+	t.epoch.Store(&epoch{0, make(chan struct{})})
+	t.sawFailure()
 	ready := make(chan struct{})
 	props := actor.PropsFromProducer(func() actor.Actor { return newDevice(t) },
 		actor.WithGuardian(&guardian{tree: t, policy: o.Restart}),
@@ -111,16 +113,30 @@ func (t *Tree) Send(name string, msg any) { t.system.Root.Send(t.PID(name), msg)
 // asked for before will not come then. Ask for it before sending.
 func (t *Tree) Done() <-chan struct{} { return t.epoch.Load().done }
 
+// Failed is closed when the next actor fails: a question that was asked before may
+// have been lost with it. Ask again; no question is harmed by being asked twice.
+func (t *Tree) Failed() <-chan struct{} { return *t.failed.Load() }
+
+func (t *Tree) sawFailure() {
+	next := make(chan struct{})
+	if old := t.failed.Swap(&next); old != nil {
+		close(*old)
+	}
+}
+
 // Spawn starts an actor of the application's beside ours, supervised like them:
 // restarted when it panics, parked for minutes when it does so too often, and
-// spawned again, last, after a restart of the tree. props must make a new
-// instance each time. Errors: ErrStopped, or actor.ErrNameExists in the chain.
-func (t *Tree) Spawn(ctx context.Context, name string, props *actor.Props) (*actor.PID, error) {
+// spawned again, last, after a restart of the tree. producer must make a new
+// instance each time, without effects. An actor must come back from each message:
+// one that hangs holds up a restart of the tree. Errors: ErrStopped, or
+// actor.ErrNameExists in the chain.
+func (t *Tree) Spawn(ctx context.Context, name string, producer actor.Producer, opts ...actor.PropsOption) (*actor.PID, error) {
 	reply, done := make(chan spawned, 1), t.Done()
 	if t.closed.Load() {
 		return nil, ErrStopped
 	}
-	t.system.Root.Send(t.pid, spawn{child{name: name, parks: true, props: t.guarded(props)}, reply})
+	props := t.guarded(actor.PropsFromProducer(bornAlive(producer), opts...))
+	t.system.Root.Send(t.pid, spawn{child{name: name, parks: true, props: props}, reply})
 	select {
 	case s := <-reply:
 		return s.pid, s.err
@@ -137,26 +153,20 @@ func (t *Tree) Stop(ctx context.Context) error {
 	if t.closed.Swap(true) {
 		return nil
 	}
-	ended := make(chan struct{})
+	ended, over := make(chan struct{}), t.Done()
 	t.system.Root.Send(t.pid, shutdown{ended})
 	var errs []error
 	select {
 	case <-ended:
+	case <-over: // it waits for its restart, which will not come
 	case <-ctx.Done():
 		errs = append(errs, fmt.Errorf("actors: stopping the tree: %w", ctx.Err()))
 	}
-	stop := t.system.Root.StopFuture(t.pid)
-	if err := stop.Wait(); err != nil {
+	err := t.system.Root.StopFuture(t.pid).Wait()
+	if err != nil {
 		errs = append(errs, fmt.Errorf("actors: stopping the supervisor: %w", err))
 	}
-	return errors.Join(append(errs, t.keeper.close(ctx))...)
-}
-
-func (t *Tree) newEpoch(done chan struct{}) uint64 {
-	n := t.epochs.Add(1)
-	t.inbound.Store(0)
-	t.epoch.Store(&epoch{n, done})
-	return n
+	return errors.Join(append(errs, t.keeper.close(ctx, err == nil))...)
 }
 
 func (t *Tree) park(name string, on bool) {
@@ -176,18 +186,14 @@ func (t *Tree) guarded(p *actor.Props) *actor.Props {
 	return p.Clone(actor.WithReceiverMiddleware(mw...))
 }
 
-// Connect and Disconnect say whether the device wants to be online. They hold
-// over restarts of the tree.
+// Connect says that the device wants to be online, Unwant that it does not any
+// more (the message Disconnect ends its session). They hold over restarts.
 func (t *Tree) Connect() {
 	t.wanted.Store(true)
 	t.Send(connectionName, Connect{})
 }
 
-// Disconnect ends the session; done is told when it has ended.
-func (t *Tree) Disconnect(done chan<- struct{}) {
-	t.wanted.Store(false)
-	t.Send(connectionName, Disconnect{done})
-}
+func (t *Tree) Unwant() { t.wanted.Store(false) }
 
 // Check says whether the tree would take a report: whether the lane exists.
 // The outbox checks again; this spares the caller the way.

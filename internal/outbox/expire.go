@@ -23,7 +23,7 @@ func (c *Core) madeAt(s Stamp) (ms int64, ok bool) {
 	if p, ok := c.clocks.point(s.Boot); ok {
 		return (p.Offset + s.At).Milliseconds(), true
 	}
-	return s.Wall, s.Trusted
+	return s.Wall, s.Trusted && !s.Given
 }
 
 func (c *Core) expired(it *Item) bool { return it.TTL > 0 && c.age(it.Made) >= it.TTL }

@@ -46,4 +46,7 @@ type Stamp struct {
 	// the time). An untrusted Wall never leaves the device.
 	Wall    int64
 	Trusted bool
+	// Given says that Wall is the time of the value, as the caller gave it: it says
+	// nothing of when the report was made.
+	Given bool
 }

@@ -11,7 +11,7 @@ import (
 // field keeps its place and meaning for ever, a change takes a new version.
 //
 //	version  1 byte, 1
-//	kind     1 byte, Kind
+//	kind     1 byte, Kind; 0x80 on top: the wall time was given by the caller
 //	fields   1 byte, which of the optional fields follow, in this order:
 //	         0x01 device  string
 //	         0x02 name    string
@@ -28,6 +28,9 @@ import (
 // A string is a uvarint of its length and its bytes. Durations are kept in whole
 // milliseconds, which is what a wire time can say; a TTL below one is one.
 const itemVersion = 1
+
+// wallGiven is the bit of the kind's byte that says so.
+const wallGiven = 0x80
 
 const (
 	hasDevice = 1 << iota
@@ -70,7 +73,11 @@ func (it Item) AppendBinary(b []byte) ([]byte, error) {
 	set(it.Made.Wall != 0, hasWall)
 	set(it.Made.Trusted, isTrusted)
 
-	b = append(b, itemVersion, byte(it.Kind), fields)
+	kind := byte(it.Kind)
+	if it.Made.Given {
+		kind |= wallGiven
+	}
+	b = append(b, itemVersion, kind, fields)
 	for _, s := range [...]string{it.Device, it.Name, it.Key, it.CallID} {
 		if s != "" {
 			b = binary.AppendUvarint(b, uint64(len(s)))
@@ -108,7 +115,7 @@ func DecodeItem(b []byte) (Item, error) {
 	if len(b) < 3 {
 		return Item{}, fmt.Errorf("%w: cut short", ErrItem)
 	}
-	it := Item{Kind: Kind(b[1])}
+	it := Item{Kind: Kind(b[1] &^ wallGiven), Made: Stamp{Given: b[1]&wallGiven != 0}}
 	fields := b[2]
 	r := itemReader{b: b[3:]}
 	for _, f := range [...]struct {

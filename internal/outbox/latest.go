@@ -4,6 +4,9 @@ package outbox
 // unless that is on the wire: then it has until its answer, or until it would be
 // sent again.
 func (c *Core) supersede(l *lane, key string, m Mark) {
+	if key == "" {
+		return // of a time when the lane was another one: it replaces nothing
+	}
 	was, ok := l.latest[key]
 	if ok && was.Ord > m.Ord {
 		c.endUnheld(m, EvictedNewer)

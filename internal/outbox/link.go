@@ -11,6 +11,7 @@ type link struct {
 	// pausedUntil: the platform asked for less. throttles counts how often running.
 	pausedUntil time.Duration
 	throttles   int
+	relogin     bool // a report has asked for a new login in this session
 }
 
 // Up says that a session is ready for posts. quiet asks for nothing to be sent
@@ -24,7 +25,7 @@ func (c *Core) Up(now Now, session uint64, quiet bool) {
 		c.down(false)
 	}
 	c.link.up, c.link.session = true, session
-	c.link.quietUntil = 0
+	c.link.quietUntil, c.link.relogin = 0, false
 	if quiet || c.suspect > 0 {
 		c.link.quietUntil = c.now.At + c.cfg.Quiet
 	}

@@ -63,8 +63,17 @@ func (c *Core) Replied(now Now, session uint64, id uint32, v Verdict, code int32
 		c.park(r, c.now.At+c.jitter(backoff(retryMin, retryMax, int(r.retries))))
 		r.retries++
 	case Login:
-		c.out.Login = true
-		c.park(r, c.now.At+loginWait)
+		// Once for a session, by a report that has not asked before: one that asks
+		// for ever must not cost the others their session again and again.
+		if !r.relogin && session == c.link.session && !c.link.relogin {
+			c.link.relogin = true
+			c.out.Login = true
+		}
+		c.park(r, c.now.At+c.jitter(backoff(loginWait, retryMax, int(r.retries))))
+		if r.relogin {
+			r.retries++
+		}
+		r.relogin = true
 	case Split, Final:
 		c.end(r, Rejected, code)
 	}
@@ -80,6 +89,13 @@ func (c *Core) repliedToNothing(seq uint64, v Verdict, code int32) {
 			c.recent.heardLate(seq)
 		}
 		return // a second yes says nothing new
+	}
+	if m, ok := c.aside[seq]; ok && v == OK { // set aside, and yet it arrived
+		if l := c.lanes[m.Lane]; l.latest != nil {
+			l.forgetSeq(seq)
+		}
+		c.endUnheld(m, ConfirmedReply)
+		return
 	}
 	c.unknown++
 	c.out.Notices = append(c.out.Notices, Notice{Kind: NoticeUnknown, Seq: seq, Code: code})

@@ -20,6 +20,7 @@ type report struct {
 	attempts uint32 // in this process
 	tries    uint32 // in this session
 	retries  uint32 // replies that asked for a retry
+	relogin  bool   // it has asked for a new login before
 	session  uint64 // the session it was last sent in
 	sentAt   time.Duration
 	firstAt  time.Duration // of the first attempt
