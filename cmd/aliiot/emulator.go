@@ -204,7 +204,11 @@ func (f *emulatorFlags) greet(out io.Writer, cloud *emulator.Emulator) error {
 		line("  fault          %s", fault)
 	}
 	line("")
-	line("A device for it, with the tracker's example:")
+	line("A device for it, in another terminal: the smallest one, and the tracker.")
+	line("")
+	line("  ALIIOT_SERVER=%s ALIIOT_PRODUCT_KEY=%s \\", server, f.device.ProductKey)
+	line("    ALIIOT_DEVICE_NAME=%s ALIIOT_DEVICE_SECRET=%s \\", f.device.DeviceName, string(f.device.Secret))
+	line("    go run ./examples/minimal")
 	line("")
 	line("  go run ./examples/tracker --server %s \\", server)
 	line("    --product-key %s --device-name %s --device-secret %s", f.device.ProductKey, f.device.DeviceName, string(f.device.Secret))

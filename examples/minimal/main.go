@@ -36,7 +36,10 @@ func main() {
 	}
 	fmt.Println("report", r.Seq(), "is on the disk")
 	end, err := r.Wait(ctx)
-	fmt.Println("the platform says:", end.Outcome, err)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the platform says:", end.Outcome)
 	if err := dev.Close(); err != nil {
 		log.Fatal(err)
 	}
