@@ -145,7 +145,7 @@ func (c *connection) start(ctx actor.Context) {
 	c.machine = c.tree.machine
 	c.conn = c.machine.Start(clk.Boot(), c.tree.lastConn.record, clk.BootID, c.tree.lastConn.attempt)
 	c.setStatus()
-	for _, name := range []string{outboxName, dispatchName} { // they may have asked before we were there
+	for _, name := range []string{outboxName, dispatchName} { // they were spawned before, and do not ask
 		pid := c.tree.PID(name)
 		c.tree.lastConn.hear[pid.Id] = pid
 		ctx.Watch(pid)

@@ -99,7 +99,7 @@ func (d *device) start(ctx actor.Context) {
 			d.log.Error("an actor of the application's did not come back", "actor", c.name, "err", err)
 		}
 	}
-	d.tree.epoch.Store(&epoch{d.epoch, done}) // not before: what is sent now must find somebody
+	d.tree.epoch.Store(&epoch{d.epoch, done}) // not before: see Tree.Send
 }
 
 func (d *device) spawn(ctx actor.Context, c child) (*actor.PID, error) {

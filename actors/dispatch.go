@@ -35,8 +35,6 @@ func newDispatch(t *Tree) actor.Actor { return &dispatch{tree: t} }
 // Receive implements actor.Actor.
 func (d *dispatch) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		ctx.Send(d.tree.PID(connectionName), Subscribe{ctx.Self()})
 	case *actor.Restarting, *actor.Stopping:
 		d.stopRetry()
 	case Online:

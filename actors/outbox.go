@@ -128,7 +128,6 @@ func (o *outboxActor) start(ctx actor.Context) {
 	o.catchUp(dirty)
 	o.learnFromKernel(st)
 	o.core.Tick(o.now())
-	ctx.Send(o.conn, Subscribe{o.self})
 }
 
 // catchUp gives the answers that the last incarnation owed when it ended.

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aliiot/aliiot/internal/outbox"
@@ -57,6 +58,7 @@ func TestWhoWaitsForAnEndIsToldThoughTellingItPanicked(t *testing.T) {
 		ended := make(chan Settled, 1)
 		r.tree.Send("outbox", AskEnd{Ref: kept.Ref, Reply: ended})
 		r.ledger() // it has been asked
+		synctest.Wait()
 		r.store.Damage(kept.Ref.Seq())
 		r.tree.Connect() // reading it for the link finds the damage, and telling that panics
 		select {
@@ -105,6 +107,7 @@ func TestAStoreThatPanicsIsOpenedAnew(t *testing.T) {
 		if a := r.append(""); a.Err != nil {
 			t.Fatal(a.Err)
 		}
+		synctest.Wait()
 		first.Before(func(op storetest.Op) error {
 			if op == storetest.OpAppend {
 				panic("a bug in the store")
@@ -118,6 +121,7 @@ func TestAStoreThatPanicsIsOpenedAnew(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if r.store == first {
 			t.Fatal("the store was not opened anew")
 		}
@@ -154,6 +158,7 @@ func TestRefusals(t *testing.T) {
 		if a := r.append("nowhere"); !errors.As(a.Err, &unknown) {
 			t.Errorf("an unknown lane: %v", a.Err)
 		}
+		synctest.Wait()
 		r.store.RefuseAppend(outbox.ErrNoSpace)
 		if a := r.append(""); !errors.Is(a.Err, outbox.ErrNoSpace) {
 			t.Errorf("a full disk: %v", a.Err)
@@ -161,6 +166,7 @@ func TestRefusals(t *testing.T) {
 		if !errors.Is(r.tree.DiskError(), outbox.ErrNoSpace) {
 			t.Errorf("the status: %v", r.tree.DiskError())
 		}
+		synctest.Wait()
 		r.store.RefuseAppend(nil)
 		if a := r.append(""); a.Err != nil || r.tree.DiskError() != nil {
 			t.Errorf("afterwards: %v, %v", a.Err, r.tree.DiskError())

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -123,7 +124,7 @@ func TestAskersThatHaveGone(t *testing.T) {
 			r.tree.Send("outbox", AskEnd{Ref: kept.Ref, Reply: make(chan Settled, 1), Gone: gone})
 			time.Sleep(time.Second)
 		}
-		time.Sleep(time.Second)
+		synctest.Wait()
 		if n := len(r.tree.keeper.ends[kept.Ref.seq].askers); n > 100 {
 			t.Errorf("%d channels of waits that ended long ago", n)
 		}

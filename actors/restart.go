@@ -109,6 +109,9 @@ func (d *device) restart(ctx actor.Context, m restartDue) {
 			k.due = false
 			d.tree.park(k.name, false)
 			ctx.(actor.Supervisor).RestartChildren(c)
+			if k.name != connectionName { // what it knew of the link is gone
+				d.tree.Send(connectionName, Subscribe{c})
+			}
 			return
 		}
 	}

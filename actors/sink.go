@@ -32,6 +32,9 @@ type sink struct {
 }
 
 func (s *sink) Message(m transport.Message) {
+	if !s.tree.alive() {
+		return // the session ends with the tree
+	}
 	s.tree.bytesInbound.Add(uint64(len(m.Payload)))
 	topic, err := alink.ParseTopic(m.Topic)
 	if err == nil && isPostReply(topic.Kind) {
@@ -65,13 +68,16 @@ func (s *sink) Message(m transport.Message) {
 
 func (s *sink) Published(token uint64, level transport.Level, err error) {
 	to := s.outbox
-	if token == 0 { // not a report of the outbox's
+	if token == 0 || !s.tree.alive() { // not a report of the outbox's, or nobody is there
 		return
 	}
 	s.root.Send(to, Published{Session: s.session, Token: token, Level: level, Err: err})
 }
 
 func (s *sink) Lost(err error) {
+	if !s.tree.alive() {
+		return
+	}
 	s.root.Send(s.connection, lost{s.session, err})
 }
 

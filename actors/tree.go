@@ -106,8 +106,24 @@ func (t *Tree) PID(name string) *actor.PID {
 // System is the actor system that the tree lives in.
 func (t *Tree) System() *actor.ActorSystem { return t.system }
 
-// Send sends a message to an actor of the tree.
-func (t *Tree) Send(name string, msg any) { t.system.Root.Send(t.PID(name), msg) }
+// Send sends a message to an actor of the tree. Between two lives of the tree it
+// sends nothing, and Done is closed then: protoactor knows a name before its
+// mailbox can take anything, and a message at that instant would panic the sender.
+func (t *Tree) Send(name string, msg any) {
+	if t.alive() {
+		t.system.Root.Send(t.PID(name), msg)
+	}
+}
+
+// alive says that the actors of the tree are all there.
+func (t *Tree) alive() bool {
+	select {
+	case <-t.Done():
+		return false
+	default:
+		return true
+	}
+}
 
 // Done is closed when the present life of the tree ends: an answer that was
 // asked for before will not come then. Ask for it before sending.
