@@ -77,6 +77,11 @@ func (d *device) Receive(ctx actor.Context) {
 		d.gone(ctx, m.Who)
 	case *actor.Restarting, *actor.Stopping:
 		d.ending = true
+		for _, k := range d.kids {
+			if k.timer != nil {
+				k.timer.Stop()
+			}
+		}
 		if d.end != nil {
 			d.end()
 		}
@@ -118,6 +123,9 @@ func (d *device) spawn(ctx actor.Context, c child) (*actor.PID, error) {
 // gone forgets a child that has ended, and stops the next one where the tree ends.
 func (d *device) gone(ctx actor.Context, who *actor.PID) {
 	k := d.kids[who.Id]
+	if k != nil && k.timer != nil {
+		k.timer.Stop()
+	}
 	delete(d.kids, who.Id)
 	d.order = slices.DeleteFunc(d.order, func(p *actor.PID) bool { return p.Id == who.Id })
 	if d.stopping != nil {

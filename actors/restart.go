@@ -45,8 +45,9 @@ type kid struct {
 	name   string
 	parks  bool // past its budget it waits for minutes instead of taking the tree down
 	fails  []time.Time
-	parked int  // times in a row
-	due    bool // its restart is under way
+	parked int         // times in a row
+	due    bool        // its restart is under way
+	timer  *time.Timer // of that restart
 }
 
 // restartDue comes back to the supervisor when a child's delay is over. A timer
@@ -96,7 +97,7 @@ func (d *device) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child
 func (d *device) restartAfter(k *kid, child *actor.PID, delay time.Duration) {
 	k.due = true
 	root, self, due := d.root, d.self, restartDue{child, d.epoch}
-	time.AfterFunc(delay, func() { root.Send(self, due) })
+	k.timer = time.AfterFunc(delay, func() { root.Send(self, due) })
 }
 
 func (d *device) restart(ctx actor.Context, m restartDue) {
