@@ -30,6 +30,7 @@ type outboxActor struct {
 	drained askers[Drained]
 	lanes   map[string]int
 
+	appended bool               // something waits for a sync that was not started yet
 	newClock *outbox.ClockPoint // learned, not yet on the disk
 	clockJob *outbox.Job        // the sync that brings it there
 }

@@ -32,6 +32,7 @@ func (o *outboxActor) perform() {
 func (o *outboxActor) store(r *outbox.Ready) {
 	k := o.keep
 	if len(r.Append) > 0 {
+		o.appended = true
 		var err error
 		k.guard(func() { err = k.store.Append(k.writer, r.Append) })
 		o.core.Appended(o.now(), err)
@@ -183,9 +184,10 @@ func (o *outboxActor) answerDrained() {
 	if len(o.drained) == 0 {
 		return
 	}
-	c := o.ledger().Counts
-	if c.Pending > c.Quarantined+c.Unreadable {
-		return
+	for _, c := range o.core.Ledger().Lanes {
+		if c.Pending() > c.Quarantined+c.Unreadable {
+			return
+		}
 	}
 	o.drained.answer(Drained{})
 }

@@ -12,14 +12,14 @@ func (o *outboxActor) syncing() bool { return o.keep.sync != nil }
 // sync starts a sync where entries wait for one, and sees to it that settles
 // alone wait for one second at most.
 func (o *outboxActor) sync() {
-	if o.syncing() {
-		return
+	if o.syncing() || !o.appended && o.newClock == nil && o.settle != nil {
+		return // settles alone have their timer
 	}
 	k := o.keep
 	entries, settles := k.store.Dirty()
 	switch {
 	case entries || o.newClock != nil || settles && o.settle == nil && k.settleDue:
-		k.settleDue = false
+		k.settleDue, o.appended = false, false
 		var job *outbox.Job
 		k.guard(func() { job = k.store.Sync() })
 		if o.newClock != nil {
