@@ -23,7 +23,7 @@ func journalVerifyCommand() *cobra.Command {
 		Short: "Read every frame of a journal and say what is whole and what is not",
 		Long: `Read every frame of a journal and say what is whole and what is not.
 It changes nothing, and is safe beside a living device.
-The exit status is 1 when a report that waits is missing.`,
+The exit status is 1 when a stretch of the log is damaged or unreadable.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			f, err := openFolder(args[0])
@@ -41,7 +41,9 @@ The exit status is 1 when a report that waits is missing.`,
 			if err := w.Flush(); err != nil {
 				return err
 			}
+			bad := 0
 			for _, s := range f.view.Segments {
+				bad += len(s.Holes)
 				for _, h := range s.Holes {
 					what := "damaged"
 					if h.Unreadable {
@@ -50,13 +52,18 @@ The exit status is 1 when a report that waits is missing.`,
 					fmt.Fprintf(out, "%s: %s from %d to %d\n", s.File, what, h.From, h.To)
 				}
 				if s.Err != nil {
+					bad++
 					fmt.Fprintf(out, "%s: %v\n", s.File, s.Err)
 				}
 			}
 			fmt.Fprintf(out, "\n%d reports are written and not known to be durable yet; %d spare files, %d that no longer count.\n",
 				f.view.Unsynced, f.view.Spares, f.view.Strays)
-			if missing > 0 {
-				return fmt.Errorf("%w: %d reports that wait are missing", errDamaged, missing)
+			lost := f.ledger().Damaged
+			if bad > 0 || missing > 0 {
+				return fmt.Errorf("%w: %d stretches cannot be read, %d reports that wait are missing; the ledger calls %d damaged", errDamaged, bad, missing, lost)
+			}
+			if lost > 0 {
+				fmt.Fprintf(out, "The ledger calls %d reports of earlier days damaged.\n", lost)
 			}
 			fmt.Fprintln(out, "Every report that waits is there.")
 			return nil
