@@ -2,6 +2,8 @@ package aliiot
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,8 +48,14 @@ func TestFault_reply_twice(t *testing.T) {
 func TestFault_reply_late(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.online()
+		var mu sync.Mutex
 		var late []post
-		r.cloud.set(func(p post) []byte { late = append(late, p); return nil })
+		r.cloud.set(func(p post) []byte {
+			mu.Lock()
+			defer mu.Unlock()
+			late = append(late, p)
+			return nil
+		})
 		r.reports(5)
 		time.Sleep(time.Minute)
 		r.net.CutAll(transporttest.FIN)
@@ -55,7 +63,10 @@ func TestFault_reply_late(t *testing.T) {
 		r.waitOnline()
 		r.close()
 		r.online() // a process later
-		for _, p := range late {
+		mu.Lock()
+		answers := slices.Clone(late)
+		mu.Unlock()
+		for _, p := range answers {
 			to, _ := p.topic.Reply()
 			r.net.Publish(to.String(), yes(p), 0)
 		}
