@@ -16,6 +16,7 @@ import (
 // its last line where one waits; elsewhere plain lines, and nothing else.
 type display struct {
 	w     io.Writer
+	gone  func() // called when nobody reads any more
 	fancy bool
 
 	mu    sync.Mutex
@@ -23,8 +24,8 @@ type display struct {
 	bar   *progressbar.ProgressBar
 }
 
-func newDisplay(w io.Writer) *display {
-	d := &display{w: w, start: time.Now()}
+func newDisplay(w io.Writer, gone func()) *display {
+	d := &display{w: w, gone: gone, start: time.Now()}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
 		d.fancy = true
 	}
@@ -85,7 +86,9 @@ func (d *display) fact(name, format string, args ...any) {
 }
 
 func (d *display) print(format string, args ...any) {
-	_, _ = fmt.Fprintf(d.w, format, args...) // a closed pipe comes as a signal, too
+	if _, err := fmt.Fprintf(d.w, format, args...); err != nil {
+		d.gone()
+	}
 }
 
 // wait shows a bar of so many steps from now on.

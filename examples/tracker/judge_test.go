@@ -30,7 +30,7 @@ func TestJudge(t *testing.T) {
 		{"it arrived otherwise", "O4", ends, account, []oracle.Event{{What: oracle.Accepted, Key: p.key(), Hash: "bent", Code: 200, At: arrival.At}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDriver(options{}, newDisplay(io.Discard))
+			d := newDriver(options{}, newDisplay(io.Discard, func() {}))
 			d.record.started(p)
 			d.record.returned(p, oracle.OK, 9, nil)
 			d.kept[p.key()] = true

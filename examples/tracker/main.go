@@ -26,9 +26,11 @@ func main() {
 		runDevice(os.Stdin, os.Stdout)
 		return
 	}
-	// A reader who has seen enough (SIGPIPE) interrupts like Ctrl-C: there is a
-	// device's process to end, and a folder to remove.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	// A reader who has seen enough must not end us by SIGPIPE: there is a device's
+	// process to end, and a folder to remove. Nor may it count as an interruption:
+	// a reset connection raises it too, and we reset some.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -43,7 +45,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return exitUsage
 	}
-	d := newDriver(o, newDisplay(stdout))
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	d := newDriver(o, newDisplay(stdout, interrupt))
 	defer d.cleanUp()
 	if err := d.run(ctx); err != nil {
 		d.out.waited()
