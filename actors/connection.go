@@ -190,10 +190,10 @@ func (c *connection) step(e fsm.ConnEvent) {
 func (c *connection) perform(a fsm.ConnAction) {
 	switch a := a.(type) {
 	case fsm.SaveAttempt:
-		if r := c.tree.opts.Connects; r != nil {
-			go r.Save(a.Record) // a hung disk must not keep the device offline
-		}
 		c.tree.lastConn.record = a.Record
+		if c.tree.opts.Connects != nil {
+			c.tree.saver.save(c.tree.opts.Connects, a.Record)
+		}
 	case fsm.Dial:
 		c.dial(a)
 	case fsm.Subscribe:
