@@ -99,6 +99,19 @@ func (l *ledger) void(laneNo uint8, to uint64) bool {
 	return true
 }
 
+// retract takes back an accepted report of which nobody was promised anything.
+// Its size is gone with it: an average one is taken.
+func (l *ledger) retract(k key) {
+	ln := &l.lanes[k.lane]
+	pending := ln.counts.Pending()
+	if ln.ended.add(k.ord, k.ord+1) == 0 || pending == 0 {
+		return
+	}
+	ln.counts.PendingBytes -= ln.counts.PendingBytes / int64(pending)
+	ln.counts.Accepted--
+	l.forget(k.lane, k.ord, k.ord+1)
+}
+
 // lose counts the numbers below to as accepted and destroyed.
 func (l *ledger) lose(laneNo uint8, to uint64) uint64 {
 	ln := &l.lanes[laneNo]

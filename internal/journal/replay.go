@@ -180,7 +180,8 @@ func (r *recovery) closingSize() uint32 {
 }
 
 // missing settles what was in segments that are gone: it is the difference of
-// what their headers count (faults.md 1.6.7).
+// what their headers count. Above the watermark nothing was promised: a state that
+// counts more, believed for want of an older one, is taken back.
 func (r *recovery) missing() {
 	there := func(id uint64) bool { _, ok := r.sizes[id]; return ok }
 	rows := r.rows[:0:0]
@@ -192,6 +193,11 @@ func (r *recovery) missing() {
 		for lane := range uint8(outbox.MaxLanes) {
 			r.ledger.eachPending(lane, r.rows[i].base[lane], r.native(i, lane), func(from, to uint64) {
 				for o := from; o < to; o++ {
+					if o >= r.sureOrds[lane] {
+						r.ledger.retract(key{lane, o})
+						r.clean = false
+						continue
+					}
 					if p, moved := r.ledger.moved[key{lane, o}]; !moved || !there(p.seg) {
 						r.lost += r.ledger.settle(lane, o, o+1, outbox.Damaged, 0)
 					}
