@@ -99,17 +99,27 @@ func (l *ledger) void(laneNo uint8, to uint64) bool {
 	return true
 }
 
-// retract takes back an accepted report of which nobody was promised anything.
-// Its size is gone with it: an average one is taken.
-func (l *ledger) retract(k key) {
-	ln := &l.lanes[k.lane]
-	pending := ln.counts.Pending()
-	if ln.ended.add(k.ord, k.ord+1) == 0 || pending == 0 {
-		return
+// rewind takes back what a state counts from next on. The segment in which the
+// watermark lies may have been freed, and then the oldest state there is counts
+// more than was synced: nobody was promised that, and what of it is whole is
+// collected anew. The sizes are gone: average ones are taken.
+func (l *ledger) rewind(next *[outbox.MaxLanes]uint64) {
+	for i := range l.lanes {
+		ln, no := &l.lanes[i], uint8(i)
+		if next[i] >= ln.next {
+			continue
+		}
+		pending, above := ln.counts.Pending(), uint64(0)
+		l.eachPending(no, next[i], ln.next, func(from, to uint64) { above += to - from })
+		if above > 0 {
+			ln.counts.PendingBytes -= int64(float64(ln.counts.PendingBytes) * float64(above) / float64(pending))
+			ln.counts.Accepted -= above
+		}
+		l.forget(no, next[i], ln.next)
+		var below ordSet
+		ln.ended.each(func(s span) { below.add(s.from, min(s.to, next[i])) })
+		ln.ended, ln.next = below, next[i]
 	}
-	ln.counts.PendingBytes -= ln.counts.PendingBytes / int64(pending)
-	ln.counts.Accepted--
-	l.forget(k.lane, k.ord, k.ord+1)
 }
 
 // lose counts the numbers below to as accepted and destroyed.

@@ -62,6 +62,9 @@ func (r *recovery) replay(chosen *block) {
 	for lane := range r.sureOrds {
 		r.lose(uint8(lane), r.sureOrds[lane])
 	}
+	if r.sure.less(from) {
+		r.ledger.rewind(&r.sureOrds)
+	}
 }
 
 // adopt takes the table of a checkpoint of the newest segment: it may leave out
@@ -180,8 +183,7 @@ func (r *recovery) closingSize() uint32 {
 }
 
 // missing settles what was in segments that are gone: it is the difference of
-// what their headers count. Above the watermark nothing was promised: a state that
-// counts more, believed for want of an older one, is taken back.
+// what their headers count.
 func (r *recovery) missing() {
 	there := func(id uint64) bool { _, ok := r.sizes[id]; return ok }
 	rows := r.rows[:0:0]
@@ -193,11 +195,6 @@ func (r *recovery) missing() {
 		for lane := range uint8(outbox.MaxLanes) {
 			r.ledger.eachPending(lane, r.rows[i].base[lane], r.native(i, lane), func(from, to uint64) {
 				for o := from; o < to; o++ {
-					if o >= r.sureOrds[lane] {
-						r.ledger.retract(key{lane, o})
-						r.clean = false
-						continue
-					}
 					if p, moved := r.ledger.moved[key{lane, o}]; !moved || !there(p.seg) {
 						r.lost += r.ledger.settle(lane, o, o+1, outbox.Damaged, 0)
 					}
