@@ -64,7 +64,7 @@ type Config struct {
 
 	// Logger takes everything that the device and its actors log; nil is silent.
 	Logger *slog.Logger
-	// Meter makes the metrics (docs/reference.md); nil makes none.
+	// Meter makes the metrics, all named aliiot.…; nil makes none.
 	Meter metric.Meter
 	// System is the actor system to live in; nil makes one. Make it with
 	// actors.NewSystem: Open refuses another one on 32-bit platforms, where

@@ -37,7 +37,7 @@ func main() {
 	fmt.Println("report", r.Seq(), "is on the disk")
 	end, err := r.Wait(ctx)
 	if err != nil {
-		log.Fatal(err)
+		log.Fatalf("%v (the link: %v)", err, dev.Status().Link.Err)
 	}
 	fmt.Println("the platform says:", end.Outcome)
 	if err := dev.Close(); err != nil {

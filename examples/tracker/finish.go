@@ -129,6 +129,15 @@ func (d *driver) look(phase oracle.Phase, l ledger) error {
 	return nil
 }
 
+// delivered says what nothing pending means: what ended otherwise was not delivered.
+func (d *driver) delivered() string {
+	if f := d.final; f.Confirmed < f.Accepted {
+		return d.out.paint(yellow, fmt.Sprintf("Nothing waits any more: %d confirmed, %d rejected, %d expired, %d evicted, %d damaged.",
+			f.Confirmed, f.Rejected, f.Expired, f.Evicted, f.Damaged))
+	}
+	return d.out.paint(green, "Everything is delivered.")
+}
+
 // finish shows the end and returns the exit status.
 func (d *driver) finish(stderr io.Writer) int {
 	d.showLedger()
@@ -139,7 +148,7 @@ func (d *driver) finish(stderr io.Writer) int {
 			status = exitPending
 			d.out.text("\n  %s. %s\n\n", d.out.paint(yellow, count(n, "report")+" pending"), d.keptWhere())
 		} else {
-			d.out.text("\n  %s\n\n", d.out.paint(green, "Everything is delivered."))
+			d.out.text("\n  %s\n\n", d.delivered())
 		}
 	} else {
 		e, account, earlier := d.cloud.look(d.base)

@@ -43,7 +43,7 @@ reach a platform, and whatever happens in between, the ledger balances.
 `
 
 const exits = `
-Exit status: 0 all is delivered and agrees, 1 it failed or disagrees, 2 usage,
+Exit status: 0 nothing waits and all agrees, 1 it failed or disagrees, 2 usage,
 3 with --server: something is still pending (--dir keeps it for the next run).
 `
 
