@@ -167,6 +167,8 @@ func TestBadConfigurations(t *testing.T) {
 		"scheme":         func(c *Config) { c.Server = "http://x" },
 		"path":           func(c *Config) { c.Server = "mqtt://x/y" },
 		"second server":  func(c *Config) { c.MoreServers = []string{"ftp://x"} },
+		"small payload":  func(c *Config) { l := PlatformLimits(); l.Payload = 4096; c.Limits = &l },
+		"negative rate":  func(c *Config) { l := PlatformLimits(); l.RateQoS0 = -1; c.Limits = &l },
 		"no folder":      func(c *Config) { c.Dir = "" },
 		"keepalive":      func(c *Config) { c.KeepAlive = time.Second },
 		"no lanes":       func(c *Config) { c.Lanes = []Lane{} },

@@ -119,3 +119,23 @@ func minor(t *testing.T, version string) int {
 	}
 	return n
 }
+
+// The first code that a newcomer reads is a program that is built and run by a test.
+func TestHouseFirstCodeIsMinimal(t *testing.T) {
+	program, err := os.ReadFile("examples/minimal/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(program), "package main")
+	for _, name := range []string{"README.md", "README_zh.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, first, _ := strings.Cut(string(text), "```go\n")
+		first, _, _ = strings.Cut(first, "\n```")
+		if first != "package main"+strings.TrimRight(code, "\n") {
+			t.Errorf("the first code of %s is not examples/minimal/main.go", name)
+		}
+	}
+}
