@@ -137,6 +137,9 @@ func TestFault_dial_fails(t *testing.T) {
 				if s := r.dev.Status().Link; s.State == actors.StateOnline || s.State == "refused" {
 					t.Errorf("the state is %+v", s)
 				}
+				if n := len(r.dev.Notices()); n == 0 || n > 10 {
+					t.Errorf("the application was told %d things about a server that cannot be reached", n)
+				}
 				r.reports(10)
 				r.net.Heal()
 				r.waitOnline()

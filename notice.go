@@ -24,6 +24,7 @@ type NoticeKind string
 const (
 	NoticeOnline      NoticeKind = "online"      // a session is ready
 	NoticeOffline     NoticeKind = "offline"     // there is none any more
+	NoticeDialFailed  NoticeKind = "dial-failed" // the server cannot be reached, and why; told once for each phase
 	NoticeRefused     NoticeKind = "refused"     // the platform refuses the credentials
 	NoticeDisplaced   NoticeKind = "displaced"   // another client seems to take this device's session
 	NoticeQuarantined NoticeKind = "quarantined" // a report that breaks the link was set aside
@@ -31,6 +32,12 @@ const (
 	NoticeEscalated   NoticeKind = "escalated"   // an actor fails too often
 	NoticeDegraded    NoticeKind = "degraded"    // the disk takes no reports, or takes them again
 	NoticeResumed     NoticeKind = "resumed"     // the machine was suspended
+
+	NoticeNotServer        NoticeKind = "not_server"        // something else answers, such as a captive portal
+	NoticeBadCertificate   NoticeKind = "bad_certificate"   // the server's certificate does not hold
+	NoticeSubscribeRefused NoticeKind = "subscribe_refused" // the broker refused some filters
+	NoticeUnreachable      NoticeKind = "unreachable"       // no platform for a long time; told again and again
+	NoticeDisplacedOver    NoticeKind = "displaced_over"    // a session has lasted again
 )
 
 const noticeRoom = 64

@@ -27,6 +27,8 @@ type connection struct {
 	cancel  context.CancelFunc // of the dial under way
 	session transport.Session
 	number  uint64 // of the session or the attempt
+	server  string // of the last attempt
+	toldWhy string // how far the last attempts came, as the application was told
 	online  bool
 	quiet   bool
 	timers  map[fsm.Timer]*time.Timer
@@ -241,7 +243,7 @@ func (c *connection) announceOnline(a fsm.AnnounceOnline) {
 		c.tree.connects.Add(1)
 		c.tree.log.Info("online", "session", a.Session, "quiet", a.Quiet)
 	}
-	c.online, c.quiet = true, a.Quiet
+	c.online, c.quiet, c.toldWhy = true, a.Quiet, ""
 	c.status.Err, c.status.Phase = nil, ""
 	c.setStatus()
 	on := Online{Session: a.Session, Quiet: a.Quiet}

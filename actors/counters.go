@@ -96,6 +96,7 @@ type Told struct{ Kind, Text string }
 // Kinds of Told.
 const (
 	ToldRefused     = "refused"
+	ToldDialFailed  = "dial-failed"
 	ToldDisplaced   = "displaced"
 	ToldQuarantined = "quarantined"
 	ToldDamaged     = "damaged"

@@ -20,7 +20,7 @@ func (c *connection) dial(a fsm.Dial) {
 	server := c.tree.opts.Servers[a.Endpoint%len(c.tree.opts.Servers)]
 	secure := strings.HasPrefix(server, "mqtts:")
 	ctx, cancel := context.WithTimeout(context.Background(), a.Deadline)
-	c.cancel, c.number, c.session = cancel, a.Attempt, nil
+	c.cancel, c.number, c.session, c.server = cancel, a.Attempt, nil, server
 	o, root, self := &c.tree.opts, c.root, c.self
 	snk := &sink{tree: c.tree, root: root, session: a.Attempt,
 		outbox: c.tree.PID(outboxName), dispatch: c.tree.PID(dispatchName), connection: self}
@@ -69,6 +69,7 @@ func (c *connection) dialled(m dialled) {
 	if m.err != nil {
 		class, code := classOf(m.err)
 		c.status.Err, c.status.Phase = m.err, string(transport.PhaseOf(m.err))
+		c.unreachable(class, m.err)
 		c.step(fsm.DialFailed{Attempt: m.attempt, Class: class, Code: code, Detail: detail(m.err)})
 		return
 	}
@@ -78,6 +79,15 @@ func (c *connection) dialled(m dialled) {
 	}
 	c.session = m.session
 	c.step(fsm.Dialled{Attempt: m.attempt})
+}
+
+// unreachable tells the application once that the link cannot be made, and again
+// when an attempt comes to another phase. Refusals and their like have notices of their own.
+func (c *connection) unreachable(class fsm.FailClass, err error) {
+	if why := c.server + " " + c.status.Phase; class == fsm.ClassLink && why != c.toldWhy {
+		c.toldWhy = why
+		c.tree.tell(Told{ToldDialFailed, "cannot reach " + c.server + ": " + err.Error() + "; it keeps trying"})
+	}
 }
 
 func (c *connection) subscribe(a fsm.Subscribe) {

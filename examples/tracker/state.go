@@ -227,6 +227,10 @@ func (d *driver) notice(n news) {
 		if was || !d.o.emulated() {
 			d.out.happened(aboutLoss, "%s", n.Text)
 		}
+	case aliiot.NoticeDialFailed:
+		if !d.o.emulated() { // there we break the link ourselves, and say so
+			d.out.happened(aboutLoss, "%s", n.Text)
+		}
 	default:
 		d.out.happened(aboutDevice, "%s: %s", n.Notice, n.Text)
 	}
