@@ -14,11 +14,9 @@ func (j *Journal) roll(size int64, p purpose) error {
 	j.behind, j.active = append(j.behind, old), nil
 	j.exclude()
 	a.baseSeq, a.base = j.now.nextSeq, j.now.ords()
-	asOf := place{a.id, 0}
-	if j.sure == (place{old.id, old.off}) {
-		asOf = j.sure // it is proven already: no group need prove it
-	}
-	if err := j.head(a, j.now, asOf); err != nil {
+	// The durable state, not the present one: exclude may have taken out the segment
+	// that holds the last state which is proven, and an opening must find one.
+	if err := j.head(a, j.durable, j.sure); err != nil {
 		_ = a.f.Close()
 		j.keep.drop(a.id)
 		j.abandon(err)

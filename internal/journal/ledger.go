@@ -99,29 +99,6 @@ func (l *ledger) void(laneNo uint8, to uint64) bool {
 	return true
 }
 
-// rewind takes back what a state counts from next on. The segment in which the
-// watermark lies may have been freed, and then the oldest state there is counts
-// more than was synced: nobody was promised that, and what of it is whole is
-// collected anew. The sizes are gone: average ones are taken.
-func (l *ledger) rewind(next *[outbox.MaxLanes]uint64) {
-	for i := range l.lanes {
-		ln, no := &l.lanes[i], uint8(i)
-		if next[i] >= ln.next {
-			continue
-		}
-		pending, above := ln.counts.Pending(), uint64(0)
-		l.eachPending(no, next[i], ln.next, func(from, to uint64) { above += to - from })
-		if above > 0 {
-			ln.counts.PendingBytes -= int64(float64(ln.counts.PendingBytes) * float64(above) / float64(pending))
-			ln.counts.Accepted -= above
-		}
-		l.forget(no, next[i], ln.next)
-		var below ordSet
-		ln.ended.each(func(s span) { below.add(s.from, min(s.to, next[i])) })
-		ln.ended, ln.next = below, next[i]
-	}
-}
-
 // lose counts the numbers below to as accepted and destroyed.
 func (l *ledger) lose(laneNo uint8, to uint64) uint64 {
 	ln := &l.lanes[laneNo]

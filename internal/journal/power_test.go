@@ -311,7 +311,7 @@ func TestFault_fsync_fails_then_power_cut(t *testing.T) {
 				t.Run(fmt.Sprintf("%d syncs after %d drop %v", times, skip, drop), func(t *testing.T) {
 					p := &power{t: t, level: disktest.Torn, kill: true, refusal: true, break_: failSyncs(skip, times, drop)}
 					if p.sampled(11, 6); long() { // eighteen of them: a larger sample each
-						p.every, p.most = 6, 20
+						p.every, p.most = 3, 40
 					}
 					p.run()
 				})

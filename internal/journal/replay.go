@@ -62,9 +62,6 @@ func (r *recovery) replay(chosen *block) {
 	for lane := range r.sureOrds {
 		r.lose(uint8(lane), r.sureOrds[lane])
 	}
-	if r.sure.less(from) {
-		r.ledger.rewind(&r.sureOrds)
-	}
 }
 
 // adopt takes the table of a checkpoint of the newest segment: it may leave out
@@ -183,7 +180,7 @@ func (r *recovery) closingSize() uint32 {
 }
 
 // missing settles what was in segments that are gone: it is the difference of
-// what their headers count.
+// what their headers count (faults.md 1.6.7).
 func (r *recovery) missing() {
 	there := func(id uint64) bool { _, ok := r.sizes[id]; return ok }
 	rows := r.rows[:0:0]
