@@ -126,15 +126,18 @@ func (j *Journal) pins(k key) bool {
 	return !moved && j.durable.pending(k)
 }
 
-// nativeEnd is where the numbers of a lane begin that are no longer in row i.
+// nativeEnd is where the numbers of a lane begin that are no longer in row i, as
+// home sees it: what an opening has copied lies in a segment whose numbers begin
+// below those of the rows before it.
 func (j *Journal) nativeEnd(i int, lane uint8) uint64 {
-	switch {
-	case i+1 < len(j.rows):
-		return j.rows[i+1].base[lane]
-	case j.active != nil:
-		return j.active.base[lane]
+	end := j.durable.lanes[lane].next
+	if j.active != nil {
+		end = j.active.base[lane]
 	}
-	return j.durable.lanes[lane].next
+	for k := i + 1; k < len(j.rows); k++ {
+		end = min(end, j.rows[k].base[lane])
+	}
+	return end
 }
 
 // Upkeep implements outbox.Store.
