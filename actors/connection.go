@@ -25,6 +25,7 @@ type connection struct {
 	machine *fsm.Connection
 	conn    fsm.Conn
 	cancel  context.CancelFunc // of the dial under way
+	saved   <-chan struct{}    // closed when the record that counts the next dial is on the disk
 	session transport.Session
 	number  uint64 // of the session or the attempt
 	server  string // of the last attempt
@@ -194,7 +195,7 @@ func (c *connection) perform(a fsm.ConnAction) {
 	case fsm.SaveAttempt:
 		c.tree.lastConn.record = a.Record
 		if c.tree.opts.Connects != nil {
-			c.tree.saver.save(c.tree.opts.Connects, a.Record)
+			c.saved = c.tree.saver.save(c.tree.opts.Connects, a.Record)
 		}
 	case fsm.Dial:
 		c.dial(a)

@@ -25,8 +25,12 @@ func (c *connection) dial(a fsm.Dial) {
 	snk := &sink{tree: c.tree, root: root, session: a.Attempt,
 		outbox: c.tree.PID(outboxName), dispatch: c.tree.PID(dispatchName), connection: self}
 	c.tree.log.Info("connecting", "server", server, "attempt", a.Attempt, "quiet", a.Quiet)
+	saved := c.saved
 	go func() {
 		defer cancel()
+		if !await(saved) {
+			c.tree.log.Warn("the record of connects is not on the disk yet", "waited", saveWait, "attempt", a.Attempt)
+		}
 		cred, err := o.Credentials(secure)
 		if err != nil {
 			root.Send(self, dialled{a.Attempt, nil, err, nil})

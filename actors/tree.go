@@ -45,7 +45,7 @@ type Tree struct {
 		hear    map[string]*actor.PID // who subscribed, by id
 	}
 
-	saver          saver
+	saver          *saver
 	epoch          atomic.Pointer[epoch]
 	epochs         atomic.Uint64
 	failed         atomic.Pointer[chan struct{}]
@@ -77,7 +77,7 @@ func Start(o Options) (*Tree, error) {
 	}
 	t.lastConn.hear = map[string]*actor.PID{}
 	t.keeper = newKeeper(t)
-	t.saver.next = make(chan fsm.ConnRecord, 1)
+	t.saver = newSaver()
 	t.epoch.Store(&epoch{0, make(chan struct{})})
 	t.sawFailure()
 	ready := make(chan struct{})
