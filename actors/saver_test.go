@@ -58,7 +58,7 @@ type lateConnects struct {
 
 func (l *lateConnects) Load() fsm.ConnRecord { return fsm.ConnRecord{} }
 func (l *lateConnects) Save(r fsm.ConnRecord) {
-	time.Sleep(l.takes)
+	<-time.After(l.takes)
 	l.saved <- r
 }
 
