@@ -65,6 +65,8 @@ type (
 		// Gone, where it is set, is closed when nobody waits any more.
 		Gone <-chan struct{}
 	}
+	// reborn says that an actor was restarted.
+	reborn struct{ who *actor.PID }
 	// look is when the clocks are compared, to notice a suspend.
 	look struct{}
 )
@@ -99,10 +101,10 @@ func (c *connection) Receive(ctx actor.Context) {
 	case Subscribe:
 		c.tree.lastConn.hear[m.Who.Id] = m.Who
 		ctx.Watch(m.Who)
-		if c.online {
-			c.root.Send(m.Who, Online{Session: c.number, Quiet: c.quiet})
-		} else {
-			c.root.Send(m.Who, Offline{Session: c.number, Reason: string(c.conn.State)})
+		c.inform(m.Who)
+	case reborn:
+		if c.tree.lastConn.hear[m.who.Id] != nil { // what it knew of the link is gone
+			c.inform(m.who)
 		}
 	case *actor.Terminated:
 		delete(c.tree.lastConn.hear, m.Who.Id)
@@ -269,6 +271,15 @@ func (c *connection) publish(m Publish) {
 func (c *connection) askPlatform(session uint64) {
 	topic := alink.Topic{Kind: alink.NTPRequest, Device: c.tree.opts.Device}
 	c.publish(Publish{Session: session, Topic: topic.String(), Payload: alink.AppendNTPRequest(nil, c.tree.opts.Clock.Boot().Milliseconds())})
+}
+
+// inform tells one who subscribed how the link is.
+func (c *connection) inform(who *actor.PID) {
+	if c.online {
+		c.root.Send(who, Online{Session: c.number, Quiet: c.quiet})
+	} else {
+		c.root.Send(who, Offline{Session: c.number, Reason: string(c.conn.State)})
+	}
 }
 
 // tell sends a fact to all who subscribed, and to the application.

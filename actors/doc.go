@@ -6,7 +6,8 @@
 //	device        one-for-one, backoff, budget per child
 //	├── outbox      owns the journal; drives the pure core of internal/outbox
 //	├── dispatch    routes what comes in
-//	├── connection  drives fsm.Connection; owns the session; the only one that dials
+//	└── connection  drives fsm.Connection; owns the session; the only one that dials
+//	device/apps   the same strategy; whoever fails too often is parked
 //	└── …           what Tree.Spawn started
 //
 // A child's PID is its parent's id, a slash and its name; it survives restarts,

@@ -40,13 +40,14 @@ func (p RestartPolicy) withDefaults() RestartPolicy {
 	return p
 }
 
-// kid is what the supervisor remembers of one child.
+// kid is what a supervisor remembers of one child.
 type kid struct {
 	name   string
 	parks  bool // past its budget it waits for minutes instead of taking the tree down
 	fails  []time.Time
 	parked int         // times in a row
 	due    bool        // its restart is under way
+	told   bool        // to stop, by its supervisor
 	timer  *time.Timer // of that restart
 }
 
@@ -54,26 +55,67 @@ type kid struct {
 // that restarted the child itself could hit a namesake of a later tree.
 type restartDue struct {
 	child *actor.PID
-	epoch uint64
+	life  uint64
 }
 
-// HandleFailure is the strategy of the tree. protoactor asks the actor before
-// its props, so this runs in the supervisor's goroutine and needs no lock.
-func (d *device) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, msg any) {
-	k, now := d.kids[child.Id], time.Now()
+// supervisor restarts its children one for one, with a backoff and a budget.
+type supervisor struct {
+	tree *Tree
+	root *actor.RootContext
+	self *actor.PID
+	life uint64 // of the supervisor: what was due in an earlier one is void
+	kids map[string]*kid
+	end  func() // called before a failure is escalated
+}
+
+func newSupervisor(t *Tree) supervisor {
+	return supervisor{tree: t, kids: map[string]*kid{}}
+}
+
+func (s *supervisor) spawn(ctx actor.Context, c child) (*actor.PID, error) {
+	pid, err := ctx.SpawnNamed(c.props, c.name)
+	if err != nil {
+		return nil, fmt.Errorf("actors: spawning %q: %w", c.name, err) // the PID is another actor's then
+	}
+	s.kids[pid.Id] = &kid{name: c.name, parks: c.parks}
+	return pid, nil
+}
+
+// forget drops a child that has ended, and says which it was.
+func (s *supervisor) forget(who *actor.PID) *kid {
+	k := s.kids[who.Id]
+	if k != nil && k.timer != nil {
+		k.timer.Stop()
+	}
+	delete(s.kids, who.Id)
+	return k
+}
+
+func (s *supervisor) stopTimers() {
+	for _, k := range s.kids {
+		if k.timer != nil {
+			k.timer.Stop()
+		}
+	}
+}
+
+// HandleFailure is the strategy. protoactor asks the actor before its props, so
+// this runs in the supervisor's goroutine and needs no lock.
+func (s *supervisor) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, msg any) {
+	k, now, policy := s.kids[child.Id], time.Now(), s.tree.opts.Restart
 	if k == nil {
 		return // stopped meanwhile
 	}
-	d.tree.restarts.Add(1)
-	d.tree.sawFailure()
-	d.log.Error("actor failed", "actor", child.Id, "err", reason, "stack", stackOf(reason))
+	s.tree.restarts.Add(1)
+	s.tree.sawFailure()
+	s.tree.log.Error("actor failed", "actor", child.Id, "err", reason, "stack", stackOf(reason))
 	if k.due {
 		return // a second failure of the same incarnation
 	}
-	k.fails = append(within(k.fails, now.Add(-d.policy.Window)), now)
-	if len(k.fails) <= d.policy.Budget {
-		bo := backoff.Policy{Base: d.policy.Min, Cap: d.policy.Max}
-		d.restartAfter(k, child, d.policy.Min/2+bo.Delay(len(k.fails)-1, d.opts.Clock.Rand()))
+	k.fails = append(within(k.fails, now.Add(-policy.Window)), now)
+	if len(k.fails) <= policy.Budget {
+		bo := backoff.Policy{Base: policy.Min, Cap: policy.Max}
+		s.restartAfter(k, child, policy.Min/2+bo.Delay(len(k.fails)-1, s.tree.opts.Clock.Rand()))
 		if len(k.fails) == 1 {
 			k.parked = 0
 		}
@@ -82,37 +124,35 @@ func (d *device) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child
 	count := len(k.fails)
 	k.fails = nil
 	if k.parks {
-		wait := min(d.policy.ParkMin<<min(k.parked, 10), d.policy.ParkMax)
+		wait := min(policy.ParkMin<<min(k.parked, 10), policy.ParkMax)
 		k.parked++
-		d.tree.park(k.name, true)
-		d.tree.tell(Escalated{Actor: k.name, Reason: textOf(reason), Count: count, Parked: wait})
-		d.restartAfter(k, child, wait)
+		s.tree.park(k.name, true)
+		s.tree.tell(Escalated{Actor: k.name, Reason: textOf(reason), Count: count, Parked: wait})
+		s.restartAfter(k, child, wait)
 		return
 	}
-	d.tree.tell(Escalated{Actor: k.name, Reason: textOf(reason), Count: count})
-	d.end() // whoever waits for this tree learns it before the mailboxes go
+	s.tree.tell(Escalated{Actor: k.name, Reason: textOf(reason), Count: count})
+	s.end() // whoever waits for this tree learns it before the mailboxes go
 	sup.EscalateFailure(reason, msg)
 }
 
-func (d *device) restartAfter(k *kid, child *actor.PID, delay time.Duration) {
+func (s *supervisor) restartAfter(k *kid, child *actor.PID, delay time.Duration) {
 	k.due = true
-	root, self, due := d.root, d.self, restartDue{child, d.epoch}
+	root, self, due := s.root, s.self, restartDue{child, s.life}
 	k.timer = time.AfterFunc(delay, func() { root.Send(self, due) })
 }
 
-func (d *device) restart(ctx actor.Context, m restartDue) {
-	k := d.kids[m.child.Id]
-	if m.epoch != d.epoch || k == nil || !k.due {
+func (s *supervisor) restart(ctx actor.Context, m restartDue) {
+	k := s.kids[m.child.Id]
+	if m.life != s.life || k == nil || !k.due || k.told {
 		return
 	}
 	for _, c := range ctx.Children() {
 		if c == m.child { // the very same child, not a namesake
 			k.due = false
-			d.tree.park(k.name, false)
+			s.tree.park(k.name, false)
 			ctx.(actor.Supervisor).RestartChildren(c)
-			if k.name != connectionName { // what it knew of the link is gone
-				d.tree.Send(connectionName, Subscribe{c})
-			}
+			s.tree.Send(connectionName, reborn{c})
 			return
 		}
 	}
@@ -166,25 +206,4 @@ func stackOf(reason any) string {
 		return string(c.Stack)
 	}
 	return ""
-}
-
-// bornAlive keeps a panic of an application's producer out of the supervisor, in
-// whose goroutine protoactor calls it: what is born then fails by itself.
-func bornAlive(producer actor.Producer) actor.Producer {
-	return func() (a actor.Actor) {
-		defer func() {
-			if r := recover(); r != nil {
-				a = stillborn{r}
-			}
-		}()
-		return producer()
-	}
-}
-
-type stillborn struct{ reason any }
-
-func (s stillborn) Receive(ctx actor.Context) {
-	if _, ok := ctx.Message().(*actor.Started); ok {
-		panic(fmt.Sprintf("its producer panicked: %v", s.reason))
-	}
 }

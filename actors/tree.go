@@ -23,6 +23,9 @@ var (
 	// ErrNotKept: the report was not kept, by a fault inside. Reporting it again is
 	// right.
 	ErrNotKept = errors.New("aliiot: the report was not kept")
+	// ErrHung: an actor of the application's does not return from a message. All else
+	// has ended as it should; its goroutine is left behind.
+	ErrHung = errors.New("aliiot: an actor of the application's does not return")
 	// ErrForgotten: the report has ended, so long ago that how is no longer in
 	// memory. The audit log, where it is on, may still know.
 	ErrForgotten = errors.New("aliiot: how the report ended is no longer known")
@@ -35,8 +38,8 @@ type Tree struct {
 	log    *slog.Logger
 	system *actor.ActorSystem
 	pid    *actor.PID // device
+	apps   *actor.PID // the application's actors
 	keeper *keeper
-	apps   []child // touched by device alone
 
 	machine  *fsm.Connection
 	lastConn struct { // touched by connection alone, one incarnation after the other
@@ -49,6 +52,7 @@ type Tree struct {
 	epoch          atomic.Pointer[epoch]
 	epochs         atomic.Uint64
 	failed         atomic.Pointer[chan struct{}]
+	appsEnded      chan struct{}
 	closed         atomic.Bool
 	wanted         atomic.Bool // online
 	dispatchParked atomic.Bool
@@ -76,7 +80,7 @@ func Start(o Options) (*Tree, error) {
 		t.lastConn.record = o.Connects.Load()
 	}
 	t.lastConn.hear = map[string]*actor.PID{}
-	t.keeper = newKeeper(t)
+	t.keeper, t.appsEnded = newKeeper(t), make(chan struct{})
 	t.saver = newSaver()
 	t.epoch.Store(&epoch{0, make(chan struct{})})
 	t.sawFailure()
@@ -85,7 +89,13 @@ func Start(o Options) (*Tree, error) {
 		actor.WithGuardian(&guardian{tree: t, policy: o.Restart}),
 		actor.WithReceiverMiddleware(Guard))
 	t.pid = t.system.NewLocalPID(o.Name) // the children ask for it before SpawnNamed returns
-	if _, err = t.system.Root.SpawnNamed(props, o.Name); err != nil {
+	err = t.startApps()
+	if err == nil {
+		if _, err = t.system.Root.SpawnNamed(props, o.Name); err != nil {
+			t.system.Root.Stop(t.apps)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("actors: a device named %q runs in this actor system already: %w", o.Name, err)
 	}
 	t.system.Root.Send(t.pid, started{ready})
@@ -102,7 +112,10 @@ type started struct{ ready chan<- struct{} }
 // PID is the actor of the given name in this tree: "outbox", "dispatch",
 // "connection", or what Spawn started.
 func (t *Tree) PID(name string) *actor.PID {
-	return t.system.NewLocalPID(t.pid.Id + "/" + name)
+	if t.owns(name) {
+		return t.system.NewLocalPID(t.pid.Id + "/" + name)
+	}
+	return t.system.NewLocalPID(t.pid.Id + "/" + appsName + "/" + name)
 }
 
 // System is the actor system that the tree lives in.
@@ -142,38 +155,19 @@ func (t *Tree) sawFailure() {
 	}
 }
 
-// Spawn starts an actor of the application's beside ours, supervised like them:
-// restarted when it panics, parked for minutes when it does so too often, and
-// spawned again, last, after a restart of the tree. producer must make a new
-// instance each time, without effects. An actor must come back from each message:
-// one that hangs holds up a restart of the tree. Errors: ErrStopped, or
-// actor.ErrNameExists in the chain.
-func (t *Tree) Spawn(ctx context.Context, name string, producer actor.Producer, opts ...actor.PropsOption) (*actor.PID, error) {
-	reply, done := make(chan spawned, 1), t.Done()
-	if t.closed.Load() {
-		return nil, ErrStopped
-	}
-	props := t.guarded(actor.PropsFromProducer(bornAlive(producer), opts...))
-	t.system.Root.Send(t.pid, spawn{child{name: name, parks: true, props: props}, reply})
-	select {
-	case s := <-reply:
-		return s.pid, s.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("actors: spawning %q: %w", name, ctx.Err())
-	case <-done:
-		return nil, fmt.Errorf("actors: spawning %q: %w", name, ErrStopped)
-	}
-}
-
-// Stop stops the actors one by one, sources first, waits for each, and releases
-// the store. ctx bounds the waiting: a hung disk may outlive it.
+// Stop stops the actors one by one, the application's first, then sources before
+// sinks, waits for each, and releases the store. ctx bounds the waiting: a hung disk
+// may outlive it. Errors: ErrHung, and those of the store.
 func (t *Tree) Stop(ctx context.Context) error {
 	if t.closed.Swap(true) {
 		return nil
 	}
+	var errs []error
+	if err := t.endApps(ctx); err != nil {
+		errs = append(errs, err)
+	}
 	ended, over := make(chan struct{}), t.Done()
 	t.system.Root.Send(t.pid, shutdown{ended})
-	var errs []error
 	select {
 	case <-ended:
 	case <-over: // it waits for its restart, which will not come
@@ -237,6 +231,15 @@ const (
 	dispatchName   = "dispatch"
 	connectionName = "connection"
 )
+
+// owns says that the name is one of the tree's own actors.
+func (t *Tree) owns(name string) bool {
+	switch name {
+	case outboxName, dispatchName, connectionName:
+		return true
+	}
+	return false
+}
 
 // children is the table of what the tree is made of, sinks first.
 func (t *Tree) children() []child {

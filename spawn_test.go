@@ -1,0 +1,117 @@
+package aliiot
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/aliiot/aliiot/actors"
+)
+
+// hanger is an application's actor that does not return from "hang" until it is let go.
+func hanger(lives *int, letGo <-chan struct{}) actor.Producer {
+	return func() actor.Actor {
+		return actor.ReceiveFunc(func(ctx actor.Context) {
+			switch ctx.Message() {
+			case "hang":
+				<-letGo
+			case "hello":
+				ctx.Respond("hello")
+			}
+			if _, ok := ctx.Message().(*actor.Started); ok {
+				*lives++
+			}
+		})
+	}
+}
+
+func TestAnActorThatHangsHoldsUpNoRestartOfTheTree(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		b := &bomb{actor: "outbox", on: anything}
+		r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
+		r.online()
+		lives, letGo := 0, make(chan struct{})
+		pid, err := r.dev.Spawn(context.Background(), "app", hanger(&lives, letGo))
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := r.dev.Tree().System().Root
+		root.Send(pid, "hang")
+		b.left.Store(1000)
+		for r.dev.Status().TreeRestarts == 0 {
+			_, _, _ = r.report()
+			time.Sleep(time.Second)
+		}
+		b.left.Store(0)
+		time.Sleep(10 * time.Minute)
+		if _, _, err := r.report(); err != nil {
+			t.Errorf("the tree does not come back past an actor that hangs: %v", err)
+		}
+		close(letGo)
+		time.Sleep(time.Second)
+		if got, err := root.RequestFuture(pid, "hello", time.Second).Result(); err != nil || got != "hello" || lives != 2 {
+			t.Errorf("let go, it says %v, %v in its life %d, want a new life with the new tree", got, err, lives)
+		}
+	})
+}
+
+func TestAnActorThatHangsHoldsUpNoClose(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.reports(3)
+		lives, letGo := 0, make(chan struct{})
+		defer close(letGo)
+		pid, err := r.dev.Spawn(context.Background(), "app", hanger(&lives, letGo))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.dev.Tree().System().Root.Send(pid, "hang")
+		time.Sleep(time.Second)
+		err = r.dev.Close()
+		if !errors.Is(err, actors.ErrHung) {
+			t.Errorf("closing: %v, want the actor that hangs to be named", err)
+		}
+		r.dev = nil
+		r.online() // the journal is whole
+		r.wantWhole(time.Minute)
+	})
+}
+
+func TestAnActorIsToldOfTheLinkOnlyWhenItAsked(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		heard := 0
+		pid, err := r.dev.Spawn(context.Background(), "app", func() actor.Actor {
+			return actor.ReceiveFunc(func(ctx actor.Context) {
+				switch ctx.Message().(type) {
+				case actors.Online, actors.Offline:
+					heard++
+				case string:
+					panic("asked for")
+				}
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.dev.Tree().System().Root.Send(pid, "panic")
+		time.Sleep(time.Minute)
+		if heard != 0 {
+			t.Errorf("restarted, it heard %d facts of the link that it had not asked for", heard)
+		}
+	})
+}
+
+func TestAnActorMayNotTakeTheNameOfOurs(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		for _, name := range []string{"outbox", "connection", "dispatch"} {
+			if _, err := r.dev.Spawn(context.Background(), name, func() actor.Actor { return nil }); !errors.Is(err, actor.ErrNameExists) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
