@@ -28,6 +28,7 @@ type outboxActor struct {
 	wakeAt  time.Duration // what the timer is set for
 	settle  *time.Timer   // runs while only settles wait for a sync
 	drained askers[Drained]
+	moved   bool // something has ended, or was set aside, since drained was last judged
 	lanes   map[string]int
 
 	appended bool               // something waits for a sync that was not started yet
@@ -96,6 +97,7 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 		answer(m.Reply, o.ledger())
 	case AskDrained:
 		o.drained.add(m.Reply, nil)
+		o.moved = true
 	case settleDue:
 		o.settle = nil
 		o.sync()

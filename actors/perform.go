@@ -17,6 +17,7 @@ func (o *outboxActor) perform() {
 			o.setTimer(r.WakeAt)
 			break
 		}
+		o.moved = o.moved || len(r.Ended) > 0 || len(r.Quarantine) > 0 || len(r.Load) > 0
 		o.audit(r.Ended)
 		o.store(r)
 		o.answer(r)
@@ -181,9 +182,10 @@ func (o *outboxActor) setTimer(at time.Duration) {
 }
 
 func (o *outboxActor) answerDrained() {
-	if len(o.drained) == 0 {
+	if len(o.drained) == 0 || !o.moved {
 		return
 	}
+	o.moved = false
 	for _, c := range o.core.Ledger().Lanes {
 		if c.Pending() > c.Quarantined+c.Unreadable {
 			return
