@@ -41,14 +41,15 @@ func (p Properties) Content() (Content, error) {
 	if len(p) == 0 {
 		return Content{}, &ValueError{What: "properties", Why: "there are none"}
 	}
+	names := slices.Sorted(maps.Keys(p))
+	if err := alink.CheckIdentifiers(names); err != nil {
+		return Content{}, fmt.Errorf("aliiot: properties: %w", err)
+	}
 	params, err := alink.Marshal(map[string]any(p))
 	if err != nil {
 		return Content{}, fmt.Errorf("aliiot: encoding properties: %w", err)
 	}
-	if err := alink.CheckProperties(params); err != nil {
-		return Content{}, fmt.Errorf("aliiot: properties: %w", err)
-	}
-	return Content{kind: outbox.KindProperty, params: params, key: strings.Join(slices.Sorted(maps.Keys(p)), ",")}, nil
+	return Content{kind: outbox.KindProperty, params: params, key: strings.Join(names, ",")}, nil
 }
 
 // Event reports an event of the thing model with its output parameters.

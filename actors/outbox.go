@@ -73,6 +73,9 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 		return
 	case Append:
 		o.enqueue(ctx, m)
+		if o.syncing() {
+			return // it waits, and nothing else has changed
+		}
 	case jobEnded:
 		o.jobEnded(m.job)
 	case Online:

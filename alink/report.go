@@ -3,6 +3,7 @@ package alink
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -78,18 +79,28 @@ func CheckProperties(params []byte) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]struct{})
+	var names []string
 	for key, _, ok := m.next(); ok; key, _, ok = m.next() {
 		name, _ := textOf(key)
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return CheckIdentifiers(names)
+}
+
+// CheckIdentifiers tells whether the sorted names can be those of one post's
+// properties: 1 to [MaxProperties], each valid and there once. Errors: *NameError
+// and *EnvelopeError.
+func CheckIdentifiers(sorted []string) error {
+	for i, name := range sorted {
 		if err := ValidIdentifier(name); err != nil {
 			return err
 		}
-		if _, twice := seen[name]; twice {
+		if i > 0 && name == sorted[i-1] {
 			return &NameError{What: "identifier", Name: name, Reason: "comes twice"}
 		}
-		seen[name] = struct{}{}
 	}
-	switch n := len(seen); {
+	switch n := len(sorted); {
 	case n == 0:
 		return &EnvelopeError{Member: "params", Reason: "has no property"}
 	case n > MaxProperties:
