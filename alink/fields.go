@@ -3,6 +3,7 @@ package alink
 import (
 	"reflect"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"unicode"
@@ -147,24 +148,18 @@ func dominant(all []field) []field {
 	}
 	var out []field
 	for _, same := range byName {
-		slices.SortStableFunc(same, func(a, b field) int {
-			if d := len(a.index) - len(b.index); d != 0 {
-				return d
+		sort.SliceStable(same, func(a, b int) bool {
+			if d := len(same[a].index) - len(same[b].index); d != 0 {
+				return d < 0
 			}
-			switch {
-			case a.tagged && !b.tagged:
-				return -1
-			case b.tagged && !a.tagged:
-				return 1
-			}
-			return 0
+			return same[a].tagged && !same[b].tagged
 		})
 		if len(same) > 1 && len(same[0].index) == len(same[1].index) && same[0].tagged == same[1].tagged {
 			continue
 		}
 		out = append(out, same[0])
 	}
-	slices.SortFunc(out, func(a, b field) int { return slices.Compare(a.index, b.index) })
+	sort.Slice(out, func(a, b int) bool { return slices.Compare(out[a].index, out[b].index) < 0 })
 	return out
 }
 

@@ -4,9 +4,8 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -122,7 +121,7 @@ func (e *encoder) members(v reflect.Value) error {
 		}
 		all = append(all, member{name, it.Value()})
 	}
-	slices.SortFunc(all, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	sort.Slice(all, func(a, b int) bool { return all[a].name < all[b].name })
 	e.b = append(e.b, '{')
 	for i, m := range all {
 		if i > 0 {

@@ -1,7 +1,7 @@
 package alink
 
 import (
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -59,7 +59,7 @@ func init() {
 		byLength[n] = append(byLength[n], k)
 	}
 	for _, kinds := range byLength {
-		slices.SortStableFunc(kinds, func(a, b Kind) int { return shapes[a].vague() - shapes[b].vague() })
+		sort.SliceStable(kinds, func(a, b int) bool { return shapes[kinds[a]].vague() < shapes[kinds[b]].vague() })
 	}
 }
 

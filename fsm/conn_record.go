@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func (r ConnRecord) on(boot uint64, now, deadline time.Duration, limit int) []ti
 	if n := len(connects); n > 0 && r.Boot == boot {
 		connects[n-1] = min(connects[n-1]+deadline, now)
 	}
-	slices.Sort(connects)
+	sort.Slice(connects, func(a, b int) bool { return connects[a] < connects[b] })
 	return connects
 }
 

@@ -57,7 +57,7 @@ func (j *Journal) begin() *batch {
 	for i := range j.durable.lanes {
 		if n := j.durable.lanes[i].next; n != a.base[i] {
 			b.buf = append(b.buf, byte(i))
-			b.buf = binary.AppendUvarint(b.buf, n)
+			b.buf = appendUint(b.buf, n)
 		}
 	}
 	b.head = len(b.buf) - frameHeader

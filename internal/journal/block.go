@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/aliiot/aliiot/internal/outbox"
@@ -55,7 +56,7 @@ func appendOrds(b []byte, ords, base *[outbox.MaxLanes]uint64) []byte {
 	b = binary.LittleEndian.AppendUint16(b, mask)
 	for i := range ords {
 		if mask&(1<<i) != 0 {
-			b = binary.AppendVarint(b, int64(ords[i]-base[i]))
+			b = appendInt(b, int64(ords[i]-base[i]))
 		}
 	}
 	return b
@@ -75,7 +76,7 @@ func (d *decoder) ords(base *[outbox.MaxLanes]uint64) (ords [outbox.MaxLanes]uin
 var firstOrds = newLedger().ords()
 
 func (bl *block) encode() []byte {
-	u := binary.AppendUvarint
+	u := appendUint
 	b := make([]byte, 0, 1024)
 	b = append(b, blockMagic[:]...)
 	b = binary.LittleEndian.AppendUint16(b, blockVersion)
@@ -102,7 +103,7 @@ func (bl *block) encode() []byte {
 }
 
 func appendRows(b []byte, rows []segment) []byte {
-	u := binary.AppendUvarint
+	u := appendUint
 	b = u(b, uint64(len(rows)))
 	prev := segment{base: firstOrds}
 	for i := range rows {
@@ -204,7 +205,7 @@ func (d *decoder) rows() []segment {
 }
 
 func (l *ledger) append(b []byte) []byte {
-	u := binary.AppendUvarint
+	u := appendUint
 	b = u(b, l.nextSeq)
 	var mask uint16
 	for i := range l.lanes {
@@ -231,7 +232,9 @@ func (l *ledger) append(b []byte) []byte {
 		})
 	}
 	b = u(b, uint64(len(l.moved)))
-	for _, k := range slices.SortedFunc(maps.Keys(l.moved), compareKeys) {
+	moved := slices.Collect(maps.Keys(l.moved))
+	sort.Slice(moved, func(a, b int) bool { return compareKeys(moved[a], moved[b]) < 0 })
+	for _, k := range moved {
 		p := l.moved[k]
 		b = append(b, k.lane)
 		b = u(u(u(b, k.ord), p.seg), uint64(p.off))
@@ -244,7 +247,7 @@ func (l *ledger) append(b []byte) []byte {
 	b = u(b, uint64(len(l.clocks)))
 	for _, c := range l.clocks {
 		b = binary.LittleEndian.AppendUint64(b, c.Boot)
-		b = binary.AppendVarint(b, int64(c.Offset))
+		b = appendInt(b, int64(c.Offset))
 		b = appendText(b, c.Source)
 	}
 	return b

@@ -72,5 +72,14 @@ func (d *decoder) text(limit int) string {
 }
 
 func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	return append(appendUint(b, uint64(len(s))), s...)
 }
+
+// appendUint is binary.AppendUvarint, whose loop would be copied into each of some
+// forty places: 14 KB of a device's binary.
+//
+//go:noinline
+func appendUint(b []byte, x uint64) []byte { return binary.AppendUvarint(b, x) }
+
+//go:noinline
+func appendInt(b []byte, x int64) []byte { return binary.AppendVarint(b, x) }

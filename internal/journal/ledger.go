@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"github.com/aliiot/aliiot/internal/outbox"
 )
@@ -223,8 +224,8 @@ func (l *ledger) ords() (n [outbox.MaxLanes]uint64) {
 
 func (l *ledger) marks() []outbox.Mark {
 	m := slices.Collect(maps.Values(l.aside))
-	slices.SortFunc(m, func(a, b outbox.Mark) int {
-		return cmp.Or(cmp.Compare(a.Seq, b.Seq), compareKeys(key{a.Lane, a.Ord}, key{b.Lane, b.Ord}))
+	sort.Slice(m, func(a, b int) bool {
+		return cmp.Or(cmp.Compare(m[a].Seq, m[b].Seq), compareKeys(key{m[a].Lane, m[a].Ord}, key{m[b].Lane, m[b].Ord})) < 0
 	})
 	return m
 }

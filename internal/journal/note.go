@@ -38,7 +38,7 @@ type note struct {
 
 func (n *note) append(b []byte) []byte {
 	b = append(b, byte(n.kind), n.lane)
-	u := binary.AppendUvarint
+	u := appendUint
 	switch n.kind {
 	case noteEnd, noteEnds:
 		b = append(b, byte(n.outcome))
@@ -49,7 +49,7 @@ func (n *note) append(b []byte) []byte {
 		b = u(b, uint64(n.sends))
 		b = u(b, uint64(n.bytes))
 		if n.outcome == outbox.Rejected {
-			b = binary.AppendVarint(b, int64(n.code))
+			b = appendInt(b, int64(n.code))
 		}
 	case noteVoid:
 		b = u(u(b, n.ord), n.seq)
@@ -59,7 +59,7 @@ func (n *note) append(b []byte) []byte {
 		b = u(b, n.ord)
 	case noteClock:
 		b = binary.LittleEndian.AppendUint64(b, n.clock.Boot)
-		b = binary.AppendVarint(b, int64(n.clock.Offset))
+		b = appendInt(b, int64(n.clock.Offset))
 		b = appendText(b, n.clock.Source)
 	case noteLate, noteWriter:
 		b = u(b, n.seq)

@@ -59,7 +59,13 @@ func (s *ordSet) add(from, to uint64) uint64 {
 			merged.from, merged.to = min(merged.from, ch[k].from), max(merged.to, ch[k].to)
 		}
 		if k < len(ch) || c+1 == len(s.chunks) || s.chunks[c+1][0].from > to {
-			s.chunks[c] = slices.Replace(ch, i, k, merged)
+			if k == i { // nothing is absorbed: room for one more
+				ch = append(ch, span{})
+				k = i + 1
+				copy(ch[k:], ch[i:])
+			}
+			ch[i] = merged
+			s.chunks[c] = append(ch[:i+1], ch[k:]...)
 			s.split(c)
 			break
 		}
@@ -85,7 +91,9 @@ func (s *ordSet) split(c int) {
 	half := len(ch) / 2
 	rest := append(make([]span, 0, chunkSpans+1), ch[half:]...)
 	s.chunks[c] = ch[:half]
-	s.chunks = slices.Insert(s.chunks, c+1, rest)
+	s.chunks = append(s.chunks, nil)
+	copy(s.chunks[c+2:], s.chunks[c+1:])
+	s.chunks[c+1] = rest
 }
 
 // has says whether o is in the set.

@@ -1,10 +1,10 @@
 package journal
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/aliiot/aliiot/internal/disk"
 	"github.com/aliiot/aliiot/internal/outbox"
@@ -77,7 +77,7 @@ func (r *recovery) list(identity string) error {
 		r.fresh = true
 		return nil
 	}
-	slices.SortFunc(ids, func(a, b uint64) int { return cmp.Compare(b, a) })
+	sort.Slice(ids, func(a, b int) bool { return ids[a] > ids[b] })
 	r.maxID = ids[0]
 	var foreign *IdentityError
 	for _, id := range ids {

@@ -1,8 +1,8 @@
 package journal
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 
 	"github.com/aliiot/aliiot/internal/outbox"
 )
@@ -170,7 +170,7 @@ func (r *recovery) collect() {
 	}
 	r.clean = only == 1 && closing && r.sure.seg == r.last.self.id && len(r.holes) == 0 && r.lost == 0 &&
 		r.surveys[r.sure.seg].end == r.sure.off+int64(frameSize(int(r.closingSize())))
-	slices.SortStableFunc(reports, func(a, b item) int { return cmp.Compare(a.entry.Seq, b.entry.Seq) })
+	sort.SliceStable(reports, func(a, b int) bool { return reports[a].entry.Seq < reports[b].entry.Seq })
 	r.items = append(reports, rest...)
 }
 

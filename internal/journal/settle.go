@@ -2,7 +2,7 @@ package journal
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 
 	"github.com/aliiot/aliiot/internal/outbox"
 )
@@ -117,11 +117,12 @@ func (j *Journal) squeeze() {
 		return
 	}
 	ends := func(n *note) bool { return n.kind == noteEnd || n.kind == noteEnds }
-	slices.SortStableFunc(j.held, func(a, b note) int {
-		if !ends(&a) || !ends(&b) {
-			return cmp.Compare(btoi(ends(&a)), btoi(ends(&b)))
+	sort.SliceStable(j.held, func(x, y int) bool {
+		a, b := &j.held[x], &j.held[y]
+		if !ends(a) || !ends(b) {
+			return !ends(a) && ends(b)
 		}
-		return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.ord, b.ord))
+		return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.outcome, b.outcome), cmp.Compare(a.ord, b.ord)) < 0
 	})
 	out := j.held[:0]
 	for _, n := range j.held {
@@ -137,11 +138,4 @@ func (j *Journal) squeeze() {
 		out = append(out, n)
 	}
 	j.held = out
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

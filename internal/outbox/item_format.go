@@ -80,21 +80,21 @@ func (it Item) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, itemVersion, kind, fields)
 	for _, s := range [...]string{it.Device, it.Name, it.Key, it.CallID} {
 		if s != "" {
-			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = appendUint(b, uint64(len(s)))
 			b = append(b, s...)
 		}
 	}
 	if fields&hasCode != 0 {
-		b = binary.AppendVarint(b, int64(it.Code))
+		b = appendInt(b, int64(it.Code))
 	}
 	if fields&hasTTL != 0 {
-		b = binary.AppendUvarint(b, uint64(max(it.TTL.Milliseconds(), 1)))
+		b = appendUint(b, uint64(max(it.TTL.Milliseconds(), 1)))
 	}
 	if fields&hasWall != 0 {
-		b = binary.AppendVarint(b, it.Made.Wall)
+		b = appendInt(b, it.Made.Wall)
 	}
 	b = binary.LittleEndian.AppendUint64(b, it.Made.Boot)
-	b = binary.AppendVarint(b, it.Made.At.Milliseconds())
+	b = appendInt(b, it.Made.At.Milliseconds())
 	return append(b, it.Params...), nil
 }
 
@@ -204,3 +204,11 @@ func (r *itemReader) millis(ms int64) time.Duration {
 	}
 	return d
 }
+// appendUint is binary.AppendUvarint, not copied into each place that calls it: a
+// device's binary has no room to spare.
+//
+//go:noinline
+func appendUint(b []byte, x uint64) []byte { return binary.AppendUvarint(b, x) }
+
+//go:noinline
+func appendInt(b []byte, x int64) []byte { return binary.AppendVarint(b, x) }
