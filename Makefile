@@ -36,10 +36,14 @@ cross: ## build for every system that we promise
 		echo "build $$p"; env $$extra GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build ./...; done
 
 .PHONY: size
-size: ## the stripped size of examples/minimal, in bytes, for each system
-	@mkdir -p bin; for p in $(CROSS); do IFS=/ read -r os arch extra <<<"$$p"; \
+size: ## the stripped size of examples/minimal, in bytes, for each system; fails above examples/minimal/size.txt
+	@mkdir -p bin; bad=; for p in $(CROSS); do IFS=/ read -r os arch extra <<<"$$p"; \
+		read -r _ most packed < <(grep "^$$p " examples/minimal/size.txt) || { echo "examples/minimal/size.txt has no limit for $$p"; exit 1; }; \
 		env $$extra GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/minimal ./examples/minimal; \
-		printf '%-32s %9d bytes, gzip %9d\n' "$$p" "$$(stat -c %s bin/minimal)" "$$(gzip -9 -c bin/minimal | wc -c)"; done; rm -f bin/minimal
+		n=$$(stat -c %s bin/minimal); z=$$(gzip -9 -c bin/minimal | wc -c); \
+		printf '%-32s %9d of %9d bytes, gzip %8d of %8d\n' "$$p" "$$n" "$$most" "$$z" "$$packed"; \
+		if ((n > most || z > packed)); then bad=yes; fi; done; rm -f bin/minimal; \
+	if [ -n "$$bad" ]; then echo "examples/minimal is too big: look with go tool nm -size -sort size"; exit 1; fi
 
 # The linters have a module of their own: in the product's they would raise what
 # users must build.

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
+	"time"
 
+	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/fsm"
 	"github.com/aliiot/aliiot/internal/disk"
 )
@@ -26,7 +29,7 @@ func (r connectRecord) Load() fsm.ConnRecord {
 	var c fsm.ConnRecord
 	data, err := disk.ReadFile(r.fs, opConnects, connectsFile, 4<<10)
 	if err == nil {
-		err = json.Unmarshal(data, &c)
+		c, err = parseConnects(data)
 	}
 	if err != nil {
 		if !errors.Is(err, disk.ErrNotExist) {
@@ -45,4 +48,29 @@ func (r connectRecord) Save(c fsm.ConnRecord) {
 	if err != nil {
 		r.log.Warn("the record of connects cannot be written", "err", err)
 	}
+}
+
+var errNoRecord = errors.New("it is no record of connects")
+
+func parseConnects(data []byte) (fsm.ConnRecord, error) {
+	var c fsm.ConnRecord
+	var errs error
+	ok := alink.Members(data, func(name string, value []byte) {
+		switch name {
+		case "boot":
+			n, err := strconv.ParseUint(string(value), 10, 64)
+			c.Boot, errs = n, errors.Join(errs, err)
+		case "connects":
+			if !alink.Elements(value, func(value []byte) {
+				n, err := strconv.ParseInt(string(value), 10, 64)
+				c.Connects, errs = append(c.Connects, time.Duration(n)), errors.Join(errs, err)
+			}) && string(value) != "null" {
+				errs = errNoRecord
+			}
+		}
+	})
+	if !ok || errs != nil {
+		return fsm.ConnRecord{}, errors.Join(errNoRecord, errs)
+	}
+	return c, nil
 }

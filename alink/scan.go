@@ -2,7 +2,6 @@ package alink
 
 import (
 	"bytes"
-	"encoding/json"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -139,9 +138,7 @@ func textOf(v []byte) (string, bool) {
 	case bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v):
 		return string(v[1 : len(v)-1]), true
 	}
-	var s string
-	err := json.Unmarshal(v, &s)
-	return s, err == nil
+	return unquote(v)
 }
 
 func isNumberStart(c byte) bool { return c == '-' || c >= '0' && c <= '9' }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/internal/disk"
 )
 
@@ -29,8 +30,13 @@ func LaneNames(fs disk.FS) ([]string, error) {
 		return nil, fmt.Errorf("reading the lanes' names: %w", err)
 	}
 	var names []string
-	if err := json.Unmarshal(data, &names); err != nil {
-		return nil, fmt.Errorf("%s is damaged; write the lanes' names in the order of their classes, as a JSON array: %w", lanesFile, err)
+	sound := true
+	list := alink.Elements(data, func(value []byte) {
+		name, ok := alink.Text(value)
+		names, sound = append(names, name), sound && ok
+	})
+	if !list || !sound {
+		return nil, fmt.Errorf("%s is damaged; write the lanes' names in the order of their classes, as a JSON array", lanesFile)
 	}
 	return names, nil
 }

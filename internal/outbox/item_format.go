@@ -204,6 +204,7 @@ func (r *itemReader) millis(ms int64) time.Duration {
 	}
 	return d
 }
+
 // appendUint is binary.AppendUvarint, not copied into each place that calls it: a
 // device's binary has no room to spare.
 //
