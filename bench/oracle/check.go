@@ -37,15 +37,20 @@ var Checks = []struct{ Name, Says string }{
 	{"O6", "what the platform has and we do not call confirmed has a reason"},
 }
 
+// Check judges one run by its four witnesses; see [Recording.Check].
+func Check(w []Call, e []Event, l []Snapshot, r []Resources, s Scenario) []Violation {
+	return Recording{Scenario: s, Calls: w, Events: e, Snapshots: l, Resources: r}.Check()
+}
+
 // Check judges one run. An empty result means that every check of [Checks]
-// holds. With no snapshots at all (a peer that keeps no ledger) O2 asks that
-// what was acknowledged is at the platform, and what needs a ledger is left out.
-// R is part of every recording; no check of this version looks at it.
-func Check(w []Call, e []Event, l []Snapshot, _ []Resources, s Scenario) []Violation {
+// holds, as far as the recording can answer it. With no snapshots at all (a peer
+// that keeps no ledger) O2 asks that what was acknowledged is at the platform,
+// and what needs a ledger is left out.
+func (r Recording) Check() []Violation {
 	c := &court{
-		scenario: s, snapshots: l,
-		calls:    byKey(w),
-		platform: byItem(e),
+		scenario: r.Scenario, snapshots: r.Snapshots,
+		calls:    byKey(r.Calls),
+		platform: byItem(r.Events),
 	}
 	c.identity()
 	c.kept()
@@ -100,6 +105,9 @@ func byKey(w []Call) map[string]*call {
 	open := map[string]int{}
 	unknown := map[string]bool{}
 	for _, line := range w {
+		if line.Step != StepStart && line.Step != StepReturn {
+			continue
+		}
 		k := m[line.Key]
 		if k == nil {
 			k = &call{lane: line.Lane, started: line.At, ttl: line.TTL, outcome: Unknown}
