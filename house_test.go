@@ -52,6 +52,7 @@ var arrows = map[string]arrow{
 	"internal/clock":            {why: "the seam to time"},
 	"internal/clock/clocktest":  {to: []string{"internal/clock"}, why: "a fake of its seam"},
 	"internal/backoff":          {why: "arithmetic"},
+	"internal/sdnotify":         {why: "words to a service manager; what is worth saying is the face's to know"},
 }
 
 // pkg is what `go list -json` says of a package.
