@@ -118,10 +118,9 @@ func (l *ledger) apply(n *note) bool {
 	case noteEnds:
 		return l.settle(n.lane, n.ord, n.to, n.outcome, n.bytes) > 0
 	case noteVoid:
-		if n.seq > 0 {
-			l.sawSeq(n.seq - 1)
-		}
-		return l.void(n.lane, n.ord)
+		passed := n.seq > l.nextSeq
+		l.nextSeq = max(l.nextSeq, n.seq)
+		return l.void(n.lane, n.ord) || passed
 	case noteAside:
 		return l.quarantine(outbox.Mark{Seq: n.seq, Ord: n.ord, Lane: n.lane, Bytes: n.bytes}, true)
 	case noteRelease:

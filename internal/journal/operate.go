@@ -1,0 +1,96 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/aliiot/aliiot/internal/disk"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// Operate opens the journal of a folder that the caller has locked, lets do change
+// it, and closes it. Nil means that all of it is on the medium; after an error of
+// the disk a part of it may be or not. With an identity of "" the journal may be
+// any device's. A folder without a journal is not given one.
+//
+// Errors: disk.ErrNotExist where there is no journal, else do's, Open's or the
+// disk's.
+func Operate(fs disk.FS, o Options, do func(*Journal) error) error {
+	v, err := View(fs, o.Identity)
+	if err != nil {
+		return err
+	}
+	o.Identity = v.Identity
+	j, err := Open(fs, o)
+	if err != nil {
+		return err
+	}
+	if err := do(j); err != nil {
+		return errors.Join(err, j.Close())
+	}
+	return j.Close()
+}
+
+// MaxJump is the longest jump. Ids are numbers modulo 2³¹: a longer one could end
+// on an id that was used a moment ago.
+const MaxJump = 1 << 30
+
+// Jump passes over the next by numbers, so that none is used that a journal which
+// this one is an older copy of may have used. It returns the next number before and
+// after. Reports that wait keep theirs: in both journals they are the same reports.
+// It is durable with the next sync.
+func (j *Journal) Jump(by uint64) (from, to uint64, err error) {
+	switch {
+	case j.closed:
+		return 0, 0, outbox.ErrClosed
+	case by == 0 || by > MaxJump:
+		return 0, 0, fmt.Errorf("journal: a jump by %d: want 1 to %d", by, uint64(MaxJump))
+	}
+	from = j.now.nextSeq
+	to = from + by
+	// Below ordinal 1 there is nothing: the note speaks of the number alone.
+	n := note{kind: noteVoid, ord: 1, seq: to}
+	j.now.apply(&n)
+	j.held = append(j.held, n)
+	j.flush()
+	return from, to, nil
+}
+
+// Aside is a quarantined report.
+type Aside struct {
+	outbox.Mark
+	// Body is nil where the report cannot be read.
+	Body []byte
+}
+
+// Quarantined reads the reports that are set aside, by their numbers.
+func (v *Viewed) Quarantined() []Aside {
+	all := make([]Aside, 0, len(v.State.Quarantined))
+	at := map[key]int{}
+	for i, m := range v.State.Quarantined {
+		all = append(all, Aside{Mark: m})
+		at[key{m.Lane, m.Ord}] = i
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	for i := range v.segments {
+		s := &v.segments[i]
+		var sv survey
+		var size int64
+		if v.survey(s, &size, &sv) != nil {
+			continue
+		}
+		for j := range sv.recs {
+			c := &sv.recs[j]
+			it, ok := s.item(c.h, c.body, c.off)
+			if !ok || c.bad || it.kind == kindNotes {
+				continue
+			}
+			if n, is := at[key{it.entry.Lane, it.entry.Ord}]; is {
+				all[n].Body = it.entry.Body
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,255 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/aliiot/aliiot/internal/disk"
+	"github.com/aliiot/aliiot/internal/disk/disktest"
+	"github.com/aliiot/aliiot/internal/outbox"
+)
+
+// asideWorld is a journal of three reports on the disk, the first of which is
+// quarantined, in lane 1; its process has ended, cleanly or not.
+func asideWorld(t *testing.T, clean bool) (*disktest.Disk, outbox.Mark) {
+	t.Helper()
+	d := disktest.New()
+	w := newWorld(d.FS(), testOptions(3))
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.append(1, 100, 120, 140); err != nil {
+		t.Fatal(err)
+	}
+	w.sync()
+	m := outbox.Mark{Seq: 1, Ord: 1, Lane: 1, Bytes: 100}
+	if err := w.j.Quarantine(m, true); err != nil {
+		t.Fatal(err)
+	}
+	w.sync()
+	if !clean {
+		d.Kill()
+	} else if err := w.j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return d, m
+}
+
+func stateOf(t *testing.T, fs disk.FS) found {
+	t.Helper()
+	j, err := Open(fs, testOptions(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := look(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func jumpBy(by uint64) func(*Journal) error {
+	return func(j *Journal) error {
+		_, _, err := j.Jump(by)
+		return err
+	}
+}
+
+func TestJump(t *testing.T) {
+	d, _ := asideWorld(t, true)
+	var from, to uint64
+	err := Operate(d.FS(), testOptions(5), func(j *Journal) (err error) {
+		from, to, err = j.Jump(1000)
+		return err
+	})
+	if err != nil || from != 4 || to != 1004 {
+		t.Fatalf("from %d to %d: %v", from, to, err)
+	}
+	f := stateOf(t, d.FS())
+	if f.state.NextSeq != 1004 || f.state.NextOrd[1] != 4 || f.state.Lanes[1].Accepted != 3 || len(f.pending) != 2 {
+		t.Errorf("after the jump: %+v", f.state)
+	}
+	if _, kept := f.pending[2]; !kept {
+		t.Error("a report that waits has lost its number")
+	}
+	// A jump that is more than a frame can count from its segment's base, in steps.
+	for range 5 {
+		if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWorld(d.FS(), testOptions(7))
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.append(1, 50); err != nil {
+		t.Fatal(err)
+	}
+	w.sync()
+	if err := w.j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f := stateOf(t, d.FS()); len(f.pending) != 3 || f.pending[1004+5*MaxJump].Ord != 4 {
+		t.Errorf("after five long jumps: %+v", f.state)
+	}
+}
+
+func TestJumpHasBounds(t *testing.T) {
+	d, _ := asideWorld(t, true)
+	for _, by := range []uint64{0, MaxJump + 1} {
+		if err := Operate(d.FS(), testOptions(5), jumpBy(by)); err == nil {
+			t.Errorf("a jump by %d was taken", by)
+		}
+	}
+	if f := stateOf(t, d.FS()); f.state.NextSeq != 4 {
+		t.Errorf("the next number is %d", f.state.NextSeq)
+	}
+	err := Operate(d.FS(), testOptions(5), func(j *Journal) error {
+		if err := j.Close(); err != nil {
+			return err
+		}
+		_, _, err := j.Jump(1)
+		return err
+	})
+	if !errors.Is(err, outbox.ErrClosed) {
+		t.Errorf("a closed journal jumps: %v", err)
+	}
+}
+
+// A sync that fails leaves the jump in doubt: it is written again behind the fence.
+func TestJumpOutlivesAFailedSync(t *testing.T) {
+	d, _ := asideWorld(t, true)
+	d.Fault(disktest.Fault{Kind: disktest.Sync, Op: opSync, Err: syscall.EIO, Times: 1, Drop: true})
+	if err := Operate(d.FS(), testOptions(5), jumpBy(1000)); err != nil {
+		t.Fatal(err)
+	}
+	d.Crash(disktest.Garbage, 1)
+	if f := stateOf(t, d.FS()); f.state.NextSeq != 1004 {
+		t.Errorf("the next number is %d", f.state.NextSeq)
+	}
+}
+
+// On a disk that takes nothing no change is promised.
+func TestOperateTellsWhatIsNotOnTheDisk(t *testing.T) {
+	for name, fault := range map[string]disktest.Fault{
+		"no writes": {Kind: disktest.Write, Err: syscall.ENOSPC, Times: disktest.Always},
+		"no syncs":  {Kind: disktest.Sync, Err: syscall.EIO, Times: disktest.Always},
+		"read-only": {Kind: disktest.Write, Err: syscall.EROFS, Times: disktest.Always},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, _ := asideWorld(t, true)
+			f := d.Fault(fault)
+			if err := Operate(d.FS(), testOptions(5), jumpBy(1000)); err == nil || f.Hits() == 0 {
+				t.Errorf("it is said to be done: %v after %d faults", err, f.Hits())
+			}
+		})
+	}
+}
+
+func TestOperateBeginsNoJournal(t *testing.T) {
+	d := disktest.New()
+	err := Operate(d.FS(), testOptions(5), jumpBy(1))
+	if !errors.Is(err, disk.ErrNotExist) || len(d.Files()) > 0 {
+		t.Errorf("%v, %d files", err, len(d.Files()))
+	}
+}
+
+func TestOperateKnowsTheIdentity(t *testing.T) {
+	d, _ := asideWorld(t, true)
+	o := testOptions(5)
+	o.Identity = "pk/other"
+	var foreign *IdentityError
+	if err := Operate(d.FS(), o, jumpBy(1)); !errors.As(err, &foreign) || foreign.Found != "pk/dn" {
+		t.Error(err)
+	}
+	o.Identity = ""
+	if err := Operate(d.FS(), o, jumpBy(1)); err != nil {
+		t.Error(err)
+	}
+	if v, err := View(d.FS(), ""); err != nil || v.Identity != "pk/dn" {
+		t.Errorf("%q: %v", v.Identity, err)
+	}
+}
+
+func TestViewedQuarantined(t *testing.T) {
+	d, m := asideWorld(t, true)
+	v, err := View(d.FS(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := v.Quarantined()
+	if len(got) != 1 || got[0].Mark != m || !strings.HasPrefix(string(got[0].Body), "report 1:") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// operation is one of an operator's: what it does, and what its yes means.
+type operation struct {
+	name string
+	do   func(*Journal, outbox.Mark) error
+	done func(found) bool
+}
+
+var operations = []operation{
+	{"jump", func(j *Journal, _ outbox.Mark) error { return jumpBy(1000)(j) },
+		func(f found) bool { return f.state.NextSeq >= 1004 }},
+	{"drop", func(j *Journal, m outbox.Mark) error {
+		j.Settle([]outbox.Settlement{{Seq: m.Seq, Ord: m.Ord, Lane: m.Lane, Outcome: outbox.EvictedOperator, Bytes: m.Bytes}})
+		return nil
+	}, func(f found) bool { return f.state.Lanes[1].Ends[outbox.EvictedOperator] == 1 }},
+	{"release", func(j *Journal, m outbox.Mark) error { return j.Quarantine(m, false) },
+		func(f found) bool { return len(f.state.Quarantined) == 0 && len(f.pending) == 3 }},
+}
+
+// The power goes at every call of an operator's command: what it had said yes to
+// is so, what it had not is as before or so, and nothing else has changed.
+func TestFault_power_cut_operator(t *testing.T) {
+	for _, op := range operations {
+		for _, clean := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s clean=%v", op.name, clean), func(t *testing.T) {
+				d, m := asideWorld(t, clean)
+				said, before, after := false, 0, 0
+				o := disktest.Options{Disk: d, Level: disktest.Garbage, Every: 1, Most: 40, Kill: true, Exhaustive: 6, Seeded: 16, Seed: 7}
+				o.Key = func() uint64 {
+					if said {
+						return 1
+					}
+					return 0
+				}
+				report := disktest.Cuts(o, func(fs disk.FS) {
+					err := Operate(fs, testOptions(5), func(j *Journal) error { return op.do(j, m) })
+					if said = err == nil; !said {
+						t.Fatal(err)
+					}
+				}, func(img *disktest.Disk, at disktest.Cut) {
+					j, err := Open(img.FS(), testOptions(6))
+					if err != nil {
+						t.Fatalf("%v\n%v\n%v", err, at, img)
+					}
+					f, err := look(j)
+					switch done := op.done(f); {
+					case err != nil:
+						t.Fatalf("%v\n%v\n%v", err, at, img)
+					case f.state.Lanes[1].Accepted != 3 || f.state.Lanes[1].Ends[outbox.Damaged] != 0 || f.pending[2].Body == nil || f.pending[3].Body == nil:
+						t.Fatalf("something else has changed: %+v\n%v", f.state, at)
+					case said && !done:
+						t.Fatalf("it had said yes, and it is not so: %+v\n%v\n%v", f.state, at, img)
+					case done:
+						after++
+					case f.state.NextSeq == 4 && len(f.state.Quarantined) == 1 && len(f.pending) == 2:
+						before++
+					default:
+						t.Fatalf("neither as before nor done: %+v\n%v", f.state, at)
+					}
+				})
+				t.Logf("%d calls, %d images, %d as before, %d done", report.Calls, report.Images, before, after)
+				if before == 0 || after == 0 {
+					t.Errorf("%d as before, %d done: want some of each", before, after)
+				}
+			})
+		}
+	}
+}
