@@ -7,6 +7,7 @@ LINT := bin/golangci-lint
 FUZZTIME ?= 10s
 BENCHTIME ?= 1s
 COUNT ?= 1
+SIMFOR ?= 3m
 
 # The systems we promise to build for: GOOS/GOARCH/what the architecture needs.
 CROSS := linux/amd64 linux/arm64 linux/arm/GOARM=7 linux/mipsle/GOMIPS=softfloat
@@ -62,9 +63,17 @@ test: ## the tests, a few minutes
 race: ## the tests under the race detector
 	go test -race -timeout 20m ./...
 
-.PHONY: soak
-soak: ## all that the tests have, also what takes long
+.PHONY: long
+long: ## all that the tests have, also what takes long
 	ALIIOT_LONG=1 go test -timeout 40m -count=1 ./...
+
+.PHONY: simulate
+simulate: ## fresh seeds of the whole device in virtual time, for SIMFOR (3m) and a hundred device-days at least
+	@mkdir -p bin && go test -c -o bin/simulate.test . && bin/simulate.test -test.timeout 20m -test.run '^TestSimulation$$' -sim.for $(SIMFOR)
+
+.PHONY: soak
+soak: ## the same until it is told to stop (Ctrl-C); seeds that fail are kept in soak/
+	@mkdir -p bin soak && go test -c -o bin/simulate.test . && bin/simulate.test -test.timeout 0 -test.run '^TestSimulation$$' -sim.for 87600h -sim.keep soak
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s)

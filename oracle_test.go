@@ -17,8 +17,9 @@ type recorded struct {
 
 func ms() int64 { return time.Now().UnixMilli() }
 
-func (r *rig) called(key, lane string) {
-	r.rec.calls = append(r.rec.calls, oracle.Call{At: ms(), Step: oracle.StepStart, Key: key, Lane: lane, Hash: key, Made: ms()})
+func (r *rig) called(key string, opts []Option) {
+	lane, ttl := r.meant(opts)
+	r.rec.calls = append(r.rec.calls, oracle.Call{At: ms(), Step: oracle.StepStart, Key: key, Lane: lane, TTL: ttl.Milliseconds(), Hash: key, Made: ms()})
 }
 
 func (r *rig) returned(key string, seq uint64, err error) {
@@ -35,7 +36,11 @@ func (r *rig) returned(key string, seq uint64, err error) {
 // snapshot adds the ledger as it is; at rest with the end of every report.
 func (r *rig) snapshot(phase oracle.Phase) {
 	r.t.Helper()
-	l := r.ledger()
+	r.note(r.ledger(), phase)
+}
+
+func (r *rig) note(l Ledger, phase oracle.Phase) {
+	r.t.Helper()
 	s := oracle.Snapshot{At: ms(), Phase: phase, Total: countsOf(l.Counts), Lanes: map[string]oracle.Counts{}}
 	for name, c := range l.Lanes {
 		s.Lanes[name] = countsOf(c)
@@ -70,7 +75,7 @@ func (r *rig) endsBySeq() []oracle.Report {
 	states := map[string]oracle.State{"confirmed": oracle.Confirmed, "confirmed-puback": oracle.Confirmed, "rejected": oracle.Rejected,
 		"expired": oracle.Expired, "damaged": oracle.Damaged}
 	ends := map[uint64]oracle.Report{}
-	err := audit.Each(r.disk.FS(), func(a audit.Record) {
+	err := audit.Each(r.auditFS(), func(a audit.Record) {
 		state, ok := states[a.Outcome]
 		if !ok {
 			state = oracle.Evicted

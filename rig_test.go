@@ -35,6 +35,7 @@ type rig struct {
 	next  int
 
 	syncTakes time.Duration
+	blackBox  *disktest.Disk // of the audit log; nil: it shares the disk
 	rec       recorded
 }
 
@@ -89,7 +90,7 @@ func (r *rig) tryOpen() (*Device, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	fs := r.disk.FS()
+	fs := r.withBlackBox(r.disk.FS())
 	if r.syncTakes > 0 {
 		fs = slowDisk{fs, r.syncTakes}
 	}
@@ -146,7 +147,7 @@ func (r *rig) report(opts ...Option) (string, Receipt, error) {
 func (r *rig) reportItem(key string, it Item, opts ...Option) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	r.called(key, laneOf(opts))
+	r.called(key, opts)
 	rec, err := r.dev.Report(ctx, it, opts...)
 	r.returned(key, rec.Seq(), err)
 	if err != nil {
@@ -157,13 +158,18 @@ func (r *rig) reportItem(key string, it Item, opts ...Option) (Receipt, error) {
 	return rec, err
 }
 
-// laneOf is the lane that options name.
-func laneOf(opts []Option) string {
+// meant is the lane and the time to live that options ask for.
+func (r *rig) meant(opts []Option) (lane string, ttl time.Duration) {
 	a := actors.Append{Lane: actors.DefaultLane}
 	for _, o := range opts {
 		_ = o.apply(&a)
 	}
-	return a.Lane
+	for _, l := range r.cfg.Lanes {
+		if l.Name == a.Lane && a.TTL == 0 {
+			a.TTL = l.TTL
+		}
+	}
+	return a.Lane, a.TTL
 }
 
 // powerCutInBubble ends everything at once. What was in flight to the medium may
@@ -291,8 +297,6 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	p := post{key: keyOf(req.Params), id: req.ID, topic: topic}
 	c.mu.Lock()
 	c.got[p.key]++
-	c.arrived++
-	c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Accepted, Key: p.key, ID: p.id.String(), Arrival: c.arrived, Hash: p.key, Code: 200})
 	p.n = c.got[p.key]
 	if p.n == 1 {
 		c.order = append(c.order, p.key)
@@ -303,16 +307,33 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	}
 	answer := c.answer
 	c.mu.Unlock()
-	if payload := answer(p); payload != nil {
+	payload := answer(p)
+	c.stored(p, payload)
+	if payload != nil {
 		to, _ := topic.Reply()
-		if reply, err := alink.ParseReply(payload); err == nil {
-			c.mu.Lock()
-			c.events = append(c.events, oracle.Event{At: ms(), What: oracle.ReplySent, Key: p.key, ID: p.id.String(), Code: int(reply.Code)})
-			c.mu.Unlock()
-		}
 		client.Push(to.String(), payload, 0)
 	}
 	return true
+}
+
+// stored records what became of a post: a platform that answers by a code other than
+// 200 has not stored it. A reply to another id is no word on this one.
+func (c *cloud) stored(p post, payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	answer, err := alink.ParseReply(payload)
+	said := err == nil && answer.ID.String() == p.id.String()
+	if said && answer.Code != 200 {
+		c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Declined, Key: p.key, ID: p.id.String(), Hash: p.key, Code: int(answer.Code)})
+	} else {
+		c.arrived++
+		c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Accepted, Key: p.key, ID: p.id.String(), Arrival: c.arrived, Hash: p.key, Code: 200})
+	}
+	what := oracle.Event{At: ms(), What: oracle.ReplySuppressed, Key: p.key, ID: p.id.String()}
+	if said {
+		what.What, what.Code = oracle.ReplySent, int(answer.Code)
+	}
+	c.events = append(c.events, what)
 }
 
 func (c *cloud) noNTP() {
