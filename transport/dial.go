@@ -34,67 +34,85 @@ func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
 // opener does what comes before CONNECT: name, connection, TLS.
 type opener struct {
 	dial DialFunc
+	// resolve is nil where dial takes names.
+	resolve Resolve
 	// cache keeps the TLS tickets of those who bring no configuration.
 	cache tls.ClientSessionCache
 
 	mu       sync.Mutex
-	lastGood map[string]string // host → address with the IP that answered last
+	lastGood map[string]string // host:port → the address that spoke MQTT last
+	doubt    map[string]bool   // the name led to somebody else
 }
 
-func newOpener(dial DialFunc) *opener {
+func newOpener(dial DialFunc, resolve Resolve) *opener {
 	if dial == nil {
 		dial = dialTCP
+		if resolve == nil {
+			resolve = systemResolve
+		}
 	}
-	return &opener{dial: dial, cache: tls.NewLRUClientSessionCache(4), lastGood: map[string]string{}}
+	return &opener{dial: dial, resolve: resolve, cache: tls.NewLRUClientSessionCache(4), lastGood: map[string]string{}, doubt: map[string]bool{}}
 }
 
-// open returns the connection that MQTT speaks on, and the one below it that a
-// watchdog can close without a word (both are the same without TLS).
-func (o *opener) open(ctx context.Context, t target, c Connect) (conn, raw net.Conn, err error) {
-	if raw, err = o.connect(ctx, t); err != nil {
+// opened is a connection that MQTT can be spoken on.
+type opened struct {
+	conn    net.Conn
+	raw     net.Conn // below conn, for a watchdog that closes without a word; conn itself without TLS
+	address string   // where it leads
+}
+
+func (o *opener) open(ctx context.Context, t target, c Connect) (opened, error) {
+	raw, address, err := o.connect(ctx, t)
+	if err != nil {
+		o.mu.Lock()
+		delete(o.doubt, t.address) // the address that worked last does not either
+		o.mu.Unlock()
 		phase := PhaseDial
 		if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
 			phase = PhaseResolve
 		}
-		return nil, nil, &PhaseError{Phase: phase, Err: err}
+		return opened{}, &PhaseError{Phase: phase, Err: err}
 	}
 	if !t.secure {
-		return raw, raw, nil
+		return opened{raw, raw, address}, nil
 	}
 	tc := tls.Client(raw, o.config(t, c.TLS))
 	if err = tc.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
+		o.judged(t, address, false)
 		// What answers in the clear on a TLS port is somebody else.
 		if bad := (tls.RecordHeaderError{}); errors.As(err, &bad) {
 			err = &NotServerError{Got: bad.RecordHeader[:]}
 		}
-		return nil, nil, &PhaseError{Phase: PhaseTLS, Err: err}
+		return opened{}, &PhaseError{Phase: PhaseTLS, Err: err}
 	}
-	return tc, raw, nil
+	return opened{tc, raw, address}, nil
 }
 
-// connect dials by name, and by the address that answered last when the name
-// does not resolve: a broken resolver is no fact about the broker.
-func (o *opener) connect(ctx context.Context, t target) (net.Conn, error) {
+// connect dials by name, and by the address that worked last when the name does
+// not resolve: a broken resolver is no fact about the broker.
+func (o *opener) connect(ctx context.Context, t target) (net.Conn, string, error) {
+	if o.resolve != nil {
+		all, err := o.candidates(ctx, t)
+		if err != nil {
+			return nil, "", err
+		}
+		return o.race(ctx, all)
+	}
 	c, err := o.dial(ctx, "tcp", t.address)
 	if err == nil {
-		if host, _, e := net.SplitHostPort(c.RemoteAddr().String()); e == nil && net.ParseIP(host) != nil {
-			o.mu.Lock()
-			o.lastGood[t.address] = c.RemoteAddr().String()
-			o.mu.Unlock()
-		}
-		return c, nil
+		return c, c.RemoteAddr().String(), nil
 	}
 	o.mu.Lock()
 	last := o.lastGood[t.address]
 	o.mu.Unlock()
 	if dns := (*net.DNSError)(nil); last == "" || ctx.Err() != nil || !errors.As(err, &dns) {
-		return nil, err
+		return nil, "", err
 	}
 	if c, e := o.dial(ctx, "tcp", last); e == nil {
-		return c, nil
+		return c, last, nil
 	}
-	return nil, err
+	return nil, "", err
 }
 
 // config completes the caller's TLS configuration, which stays untouched.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/url"
@@ -18,6 +19,9 @@ type PahoOptions struct {
 	// DialContext opens the connection under MQTT and TLS. Default: TCP without
 	// keepalive, with a send buffer of 32 KiB.
 	DialContext DialFunc
+	// Resolve turns the server's name into addresses. Default: the system's
+	// resolver; with a DialContext alone, that gets the name.
+	Resolve Resolve
 	// PingTimeout is how long a PINGREQ may stay unanswered (default 10 s).
 	PingTimeout time.Duration
 }
@@ -36,7 +40,7 @@ func NewPaho(o PahoOptions) Dialer {
 	if o.PingTimeout <= 0 {
 		o.PingTimeout = 10 * time.Second
 	}
-	return &pahoDialer{opener: newOpener(o.DialContext), log: o.Logger, pingWait: o.PingTimeout}
+	return &pahoDialer{opener: newOpener(o.DialContext, o.Resolve), log: o.Logger, pingWait: o.PingTimeout}
 }
 
 type pahoDialer struct {
@@ -53,12 +57,12 @@ func (d *pahoDialer) Dial(ctx context.Context, c Connect, sink Sink) (Session, e
 	if c, err = c.withDefaults(); err != nil {
 		return nil, err
 	}
-	conn, raw, err := d.opener.open(ctx, t, c)
+	o, err := d.opener.open(ctx, t, c)
 	if err != nil {
 		return nil, err
 	}
 	s := newSession(c, sink, d.log)
-	s.w = newWire(conn, raw, c, d.pingWait, s)
+	s.w = newWire(o.conn, o.raw, c, d.pingWait, s)
 	cl := newPahoClient(c, s)
 	s.client = cl
 
@@ -68,8 +72,11 @@ func (d *pahoDialer) Dial(ctx context.Context, c Connect, sink Sink) (Session, e
 	late := !stop()
 	if tok.Error() != nil {
 		s.w.cut(tok.Error())
-		return nil, &PhaseError{Phase: PhaseConnect, Err: s.w.why()}
+		err := s.w.why()
+		d.opener.judged(t, o.address, errors.As(err, new(*RefusedError)))
+		return nil, &PhaseError{Phase: PhaseConnect, Err: err}
 	}
+	d.opener.judged(t, o.address, true)
 	if late {
 		s.mu.Lock()
 		s.quiet = true
