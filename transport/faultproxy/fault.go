@@ -95,7 +95,7 @@ func StallWrite() Fault {
 	return Fault{"stall-write", func(p *Proxy) error {
 		p.f.stall = true
 		for l := range p.links {
-			_ = l.client.SetReadBuffer(4 << 10) // else the kernel takes megabytes
+			setReadBuffer(l.client, 4<<10) // else the kernel takes megabytes
 		}
 		return nil
 	}}
@@ -208,7 +208,7 @@ func (p *Proxy) Heal(dead Dead) error {
 	p.mu.Lock()
 	if p.f.stall {
 		for l := range p.links {
-			_ = l.client.SetReadBuffer(128 << 10)
+			setReadBuffer(l.client, 128<<10)
 		}
 	}
 	p.f = faults{}

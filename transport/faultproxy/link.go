@@ -2,6 +2,7 @@ package faultproxy
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ const dialWait = 10 * time.Second
 // link is one connection through the proxy.
 type link struct {
 	proxy          *Proxy
-	client, broker *net.TCPConn
+	client, broker net.Conn
 
 	done  chan struct{} // closed at the end
 	once  sync.Once
@@ -58,7 +59,7 @@ func (l *link) serve() {
 	p.mu.Lock()
 	f, healed := p.f, p.healed
 	if f.stall {
-		_ = l.client.SetReadBuffer(4 << 10)
+		setReadBuffer(l.client, 4<<10)
 	}
 	p.mu.Unlock()
 	switch {
@@ -73,13 +74,15 @@ func (l *link) serve() {
 		l.answerAsPortal()
 		return
 	}
-	broker, err := net.DialTimeout("tcp", p.target, dialWait)
+	ctx, cancel := context.WithTimeout(context.Background(), dialWait)
+	broker, err := p.broker(ctx)
+	cancel()
 	if err != nil {
 		l.cut(RST)
 		return
 	}
 	p.mu.Lock()
-	l.broker = broker.(*net.TCPConn)
+	l.broker = broker
 	p.mu.Unlock()
 	select {
 	case <-l.done: // cut meanwhile, without knowing of the broker
@@ -88,7 +91,7 @@ func (l *link) serve() {
 	default:
 	}
 	var pumps sync.WaitGroup
-	for dir, ends := range [2][2]*net.TCPConn{up: {l.client, l.broker}, down: {l.broker, l.client}} {
+	for dir, ends := range [2][2]net.Conn{up: {l.client, l.broker}, down: {l.broker, l.client}} {
 		way := make(chan parcel, inFlight)
 		pumps.Go(func() { l.take(dir, ends[0], way) })
 		pumps.Go(func() { l.give(dir, ends[1], way) })
@@ -105,7 +108,7 @@ func (l *link) answerAsPortal() {
 }
 
 // take reads one side and judges.
-func (l *link) take(dir int, from *net.TCPConn, way chan<- parcel) {
+func (l *link) take(dir int, from net.Conn, way chan<- parcel) {
 	defer close(way)
 	p := l.proxy
 	r := bufio.NewReaderSize(from, chunk)
@@ -179,7 +182,7 @@ func (l *link) send(way chan<- parcel, one parcel) bool {
 }
 
 // give writes what was let through, when its time has come.
-func (l *link) give(dir int, to *net.TCPConn, way <-chan parcel) {
+func (l *link) give(dir int, to net.Conn, way <-chan parcel) {
 	for one := range way {
 		if !l.sleep(time.Until(one.at)) {
 			break
@@ -202,7 +205,7 @@ func (l *link) give(dir int, to *net.TCPConn, way <-chan parcel) {
 	}
 }
 
-func (l *link) write(dir int, to *net.TCPConn, one parcel) error {
+func (l *link) write(dir int, to net.Conn, one parcel) error {
 	step := len(one.data)
 	if one.rate > 0 {
 		step = max(1, one.rate/10)
@@ -260,12 +263,11 @@ func (l *link) cut(how Cut) {
 		l.gentle = how == FIN && !p.closed
 		close(l.done)
 		p.mu.Unlock()
-		for _, c := range []*net.TCPConn{l.client, broker} {
+		for _, c := range []net.Conn{l.client, broker} {
 			switch {
 			case c == nil:
 			case l.gentle:
-				_ = c.CloseWrite()
-				_ = c.SetDeadline(time.Now().Add(drainWait))
+				endGently(c)
 			default:
 				reset(c)
 			}
@@ -282,7 +284,7 @@ func (l *link) leave() {
 	if !l.gentle {
 		return
 	}
-	for _, c := range []*net.TCPConn{l.client, l.broker} {
+	for _, c := range []net.Conn{l.client, l.broker} {
 		if c != nil {
 			_, _ = io.Copy(io.Discard, c)
 			_ = c.Close()

@@ -5,21 +5,26 @@
 package faultproxy
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // Proxy is one listener in front of one broker.
 type Proxy struct {
-	address, target string
+	address string
+	pipe    Pipe // in memory: what Dial gives out
+	broker  func(ctx context.Context) (net.Conn, error)
 
 	mu       sync.Mutex
 	f        faults
 	healed   chan struct{} // closed by Heal, then renewed
-	listener net.Listener  // nil while dials are refused
+	listener net.Listener  // nil while dials are refused, and in memory
+	refuse   bool          // in memory
 	links    map[*link]struct{}
 	closed   bool
 	wg       sync.WaitGroup
@@ -65,11 +70,37 @@ func New(address, target string) (*Proxy, error) {
 		return nil, fmt.Errorf("faultproxy: %w", err)
 	}
 	p := &Proxy{
-		address: l.Addr().String(), target: target, listener: l,
+		address: l.Addr().String(), listener: l,
 		healed: make(chan struct{}), links: map[*link]struct{}{},
 	}
+	p.broker = func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "tcp", target) }
 	p.wg.Go(func() { p.accept(l) })
 	return p, nil
+}
+
+// Pipe makes the two ends of a buffered connection whose Close lets the other end
+// read what is under way; with a SetLinger(0) before it, it resets.
+type Pipe func() (client, server net.Conn)
+
+// InMemory is a proxy without a listener, for synctest bubbles: what Dial opens
+// goes through it to what broker opens.
+func InMemory(pipe Pipe, broker func(ctx context.Context) (net.Conn, error)) *Proxy {
+	return &Proxy{address: "memory", pipe: pipe, broker: broker, healed: make(chan struct{}), links: map[*link]struct{}{}}
+}
+
+// Dial opens a connection through a proxy in memory, whatever the address.
+func (p *Proxy) Dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.refuse {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	}
+	client, server := p.pipe()
+	p.take(server)
+	return client, nil
 }
 
 // Addr is host:port of the listener.
@@ -124,24 +155,31 @@ func (p *Proxy) accept(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		l := &link{proxy: p, client: c.(*net.TCPConn), done: make(chan struct{}), known: make(chan struct{}), moved: time.Now()}
 		p.mu.Lock()
 		if p.closed || p.listener != listener {
 			p.mu.Unlock()
-			reset(l.client)
+			reset(c)
 			return
 		}
-		p.dials.Add(1)
-		p.links[l] = struct{}{}
-		p.wg.Go(l.serve)
+		p.take(c)
 		p.mu.Unlock()
 	}
+}
+
+// take serves a connection; the caller holds the lock.
+func (p *Proxy) take(c net.Conn) {
+	l := &link{proxy: p, client: c, done: make(chan struct{}), known: make(chan struct{}), moved: time.Now()}
+	p.dials.Add(1)
+	p.links[l] = struct{}{}
+	p.wg.Go(l.serve)
 }
 
 // refuseDials closes the listener or opens it again at the same address; the
 // caller holds the lock.
 func (p *Proxy) refuseDials(refuse bool) error {
 	switch {
+	case p.pipe != nil:
+		p.refuse = refuse
 	case p.closed:
 	case refuse && p.listener != nil:
 		_ = p.listener.Close()
@@ -157,9 +195,29 @@ func (p *Proxy) refuseDials(refuse bool) error {
 	return nil
 }
 
-func reset(c *net.TCPConn) {
-	if c != nil {
-		_ = c.SetLinger(0)
-		_ = c.Close()
+func reset(c net.Conn) {
+	if c == nil {
+		return
 	}
+	if l, ok := c.(interface{ SetLinger(sec int) error }); ok {
+		_ = l.SetLinger(0)
+	}
+	_ = c.Close()
+}
+
+// setReadBuffer bounds what a kernel takes from the other side before we read it.
+func setReadBuffer(c net.Conn, n int) {
+	if b, ok := c.(interface{ SetReadBuffer(bytes int) error }); ok {
+		_ = b.SetReadBuffer(n)
+	}
+}
+
+// endGently closes one direction, or both where the connection knows no half.
+func endGently(c net.Conn) {
+	if h, ok := c.(interface{ CloseWrite() error }); ok {
+		_ = h.CloseWrite()
+		_ = c.SetDeadline(time.Now().Add(drainWait))
+		return
+	}
+	_ = c.Close()
 }
