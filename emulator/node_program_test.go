@@ -48,7 +48,8 @@ func installNodeSDK(t *testing.T, ctx context.Context) nodeSDK {
 		t.Fatal(err)
 	}
 	// The lock file says what is installed, to the byte.
-	cmd := exec.CommandContext(ctx, npm, "ci", "--prefer-offline", "--no-progress", "--fetch-retries=2", "--fetch-timeout=20000")
+	cmd := exec.CommandContext(ctx, npm, "ci", "--prefer-offline", "--no-progress",
+		"--fetch-retries=2", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=20000")
 	cmd.Dir, cmd.WaitDelay = dir, time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil || offline.Match(out) {
