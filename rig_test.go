@@ -34,6 +34,7 @@ type rig struct {
 	bad   map[string]error   // by key: what it said no to, or unknown
 	next  int
 
+	dialer    transport.Dialer // nil: the link in memory
 	syncTakes time.Duration
 	blackBox  *disktest.Disk // of the audit log; nil: it shares the disk
 	rec       recorded
@@ -94,7 +95,11 @@ func (r *rig) tryOpen() (*Device, error) {
 	if r.syncTakes > 0 {
 		fs = slowDisk{fs, r.syncTakes}
 	}
-	return open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: r.net.Dialer()})
+	dialer := r.dialer
+	if dialer == nil {
+		dialer = r.net.Dialer()
+	}
+	return open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: dialer})
 }
 
 func (r *rig) online() *Device {

@@ -2,6 +2,8 @@ package faultproxy
 
 import (
 	"encoding/binary"
+	"io"
+	"net"
 	"time"
 )
 
@@ -109,3 +111,26 @@ func (p *Proxy) judgeMQTT(l *link, dir int, v *verdict) {
 }
 
 func direction(dir int) Direction { return Direction(1 << dir) }
+
+// stalling reads nothing while a stall lasts: a packet larger than the buffers
+// between is stuck in its middle.
+type stalling struct {
+	*link
+	from io.Reader
+}
+
+func (s stalling) Read(b []byte) (int, error) {
+	for {
+		s.proxy.mu.Lock()
+		stall, healed := s.proxy.f.stall, s.proxy.healed
+		s.proxy.mu.Unlock()
+		if !stall {
+			return s.from.Read(b)
+		}
+		select {
+		case <-healed:
+		case <-s.done:
+			return 0, net.ErrClosed
+		}
+	}
+}

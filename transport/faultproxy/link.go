@@ -113,6 +113,7 @@ func (l *link) take(dir int, from net.Conn, way chan<- parcel) {
 	p := l.proxy
 	r := bufio.NewReaderSize(from, chunk)
 	if dir == up {
+		r = bufio.NewReaderSize(stalling{l, from}, chunk)
 		first, err := r.Peek(1)
 		l.mqtt = err == nil && first[0] == connect<<4
 		close(l.known)
