@@ -1,9 +1,6 @@
 package oracle
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // Violation is one broken promise.
 type Violation struct {
@@ -28,6 +25,7 @@ func (v Violation) String() string {
 }
 
 // Checks are the checks that Check performs, and what each says in few words.
+// O15, the one about updates over the air, comes with the updates.
 var Checks = []struct{ Name, Says string }{
 	{"O1", "the ledger's identity holds in every snapshot"},
 	{"O2", "nothing acknowledged is lost"},
@@ -35,6 +33,17 @@ var Checks = []struct{ Name, Says string }{
 	{"O4", "nothing is invented or bent"},
 	{"O5", "confirmed is true"},
 	{"O6", "what the platform has and we do not call confirmed has a reason"},
+	{"O7", "rejected is true"},
+	{"O8", "expired and evicted are true"},
+	{"O9", "ordered lanes keep their order"},
+	{"O10", "a repeat is the same, and has a reason"},
+	{"O11", "times are true"},
+	{"O12", "everything happens within its bound"},
+	{"O13", "what was taken is given back"},
+	{"O14", "the platform's limits are kept"},
+	{"O16", "restarts forget nothing that was durable"},
+	{"O17", "no secret is told"},
+	{"O18", "the same seed gives the same run"},
 }
 
 // Check judges one run by its four witnesses; see [Recording.Check].
@@ -47,143 +56,29 @@ func Check(w []Call, e []Event, l []Snapshot, r []Resources, s Scenario) []Viola
 // that keeps no ledger) O2 asks that what was acknowledged is at the platform,
 // and what needs a ledger is left out.
 func (r Recording) Check() []Violation {
-	c := &court{
-		scenario: r.Scenario, snapshots: r.Snapshots,
-		calls:    byKey(r.Calls),
-		platform: byItem(r.Events),
-	}
+	c := newCourt(r)
 	c.identity()
 	c.kept()
 	c.refusedStaysRefused()
 	c.nothingInvented()
 	c.confirmedIsTrue()
 	c.acceptedHasReason()
-	return c.found
-}
-
-type court struct {
-	scenario  Scenario
-	snapshots []Snapshot
-	calls     map[string]*call
-	platform  map[string]*item
-	found     []Violation
-	seen      map[[2]string]bool
-}
-
-// say keeps the first violation of a check for each key.
-func (c *court) say(check, key string, snapshot int, format string, args ...any) {
-	id := [2]string{check, key}
-	if c.seen[id] {
-		return
-	}
-	if c.seen == nil {
-		c.seen = map[[2]string]bool{}
-	}
-	c.seen[id] = true
-	c.found = append(c.found, Violation{check, key, snapshot, fmt.Sprintf(format, args...)})
-}
-
-func (c *court) schedule(names ...string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(c.scenario.Faults, n) })
-}
-
-// call is what W says about one key, all its calls together.
-type call struct {
-	lane     string
-	outcome  Outcome
-	started  int64
-	returned int64 // of the call that was ok, or of the last refusal
-	hashes   []string
-	ttl      int64
-	seq      uint64
-}
-
-// byKey reduces W. One ok makes a key ok; without one, a call that did not
-// return or returned unknown makes it unknown; else it was refused.
-func byKey(w []Call) map[string]*call {
-	m := map[string]*call{}
-	open := map[string]int{}
-	unknown := map[string]bool{}
-	for _, line := range w {
-		if line.Step != StepStart && line.Step != StepReturn {
-			continue
-		}
-		k := m[line.Key]
-		if k == nil {
-			k = &call{lane: line.Lane, started: line.At, ttl: line.TTL, outcome: Unknown}
-			m[line.Key] = k
-		}
-		if line.Step == StepStart {
-			open[line.Key]++
-			if !slices.Contains(k.hashes, line.Hash) {
-				k.hashes = append(k.hashes, line.Hash)
-			}
-			continue
-		}
-		open[line.Key]--
-		switch line.Outcome {
-		case OK:
-			k.outcome, k.returned, k.seq = OK, line.At, line.Seq
-		case Refused:
-			if k.outcome != OK {
-				k.outcome, k.returned = Refused, line.At
-			}
-		default:
-			unknown[line.Key] = true
-		}
-	}
-	for key, k := range m {
-		if k.outcome != OK && (open[key] > 0 || unknown[key]) {
-			k.outcome = Unknown
-		}
-	}
-	return m
-}
-
-// item is what E says about one key.
-type item struct {
-	accepted []Event // each arrival that was stored
-	yes      []Event // replies with code 200 that were sent
-	puback   bool
-	declined bool // once at least, with a code
-}
-
-func (i *item) isAccepted() bool { return i != nil && len(i.accepted) > 0 }
-
-func byItem(e []Event) map[string]*item {
-	m := map[string]*item{}
-	for _, ev := range e {
-		if ev.Key == "" {
-			continue
-		}
-		i := m[ev.Key]
-		if i == nil {
-			i = &item{}
-			m[ev.Key] = i
-		}
-		switch ev.What {
-		case Accepted:
-			i.accepted = append(i.accepted, ev)
-		case ReplySent:
-			if ev.Code == 200 {
-				i.yes = append(i.yes, ev)
-			}
-		case PubackSent:
-			i.puback = true
-		case Declined:
-			i.declined = true
-		}
-	}
-	return m
-}
-
-// sorted gives the keys of a map in order, so that the same records give the
-// same violations in the same order.
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+	c.rejectedIsTrue()
+	c.expiredIsTrue()
+	c.evictedIsTrue()
+	c.orderIsKept()
+	c.repeatsAreSame()
+	c.repeatsAreFew()
+	c.timesAreTrue()
+	c.callersAreAnswered()
+	c.silenceIsFound()
+	c.comesBack()
+	c.alarmsAreFast()
+	c.comesToRest()
+	c.isGivenBack()
+	c.hasManners()
+	c.restartsForgetNothing()
+	c.secretsAreKept()
+	c.sameAsBefore()
+	return c.verdict()
 }

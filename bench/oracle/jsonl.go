@@ -14,6 +14,7 @@ import (
 // bad line is an error that names its number.
 func Read[T any](r io.Reader) ([]T, error) {
 	br := bufio.NewReader(r)
+	same := pool{}
 	var out []T
 	for n := 1; ; n++ {
 		line, err := br.ReadBytes('\n')
@@ -24,6 +25,9 @@ func Read[T any](r io.Reader) ([]T, error) {
 		if len(line) > 0 {
 			var v T
 			if jerr := json.Unmarshal(line, &v); jerr == nil {
+				if x, ok := any(&v).(pooled); ok {
+					x.pool(same)
+				}
 				out = append(out, v)
 			} else if whole {
 				return nil, fmt.Errorf("oracle: line %d: %w", n, jerr)
@@ -64,4 +68,42 @@ func (w *Writer[T]) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
+}
+
+// pool keeps one copy of each string: keys, hashes and the words of the format
+// come again and again.
+type pool map[string]string
+
+type pooled interface{ pool(pool) }
+
+func (p pool) one(s *string) {
+	if *s == "" {
+		return
+	}
+	if c, ok := p[*s]; ok {
+		*s = c
+	} else {
+		p[*s] = *s
+	}
+}
+
+func (c *Call) pool(p pool) {
+	for _, s := range []*string{(*string)(&c.Step), &c.Key, &c.Lane, &c.Hash, &c.Value, &c.Error, (*string)(&c.Outcome)} {
+		p.one(s)
+	}
+}
+
+func (e *Event) pool(p pool) {
+	for _, s := range []*string{(*string)(&e.What), &e.Key, &e.ID, &e.Hash} {
+		p.one(s)
+	}
+}
+
+func (l *Snapshot) pool(p pool) {
+	for i := range l.Reports {
+		r := &l.Reports[i]
+		for _, s := range []*string{&r.Key, &r.Lane, (*string)(&r.State), (*string)(&r.Level), (*string)(&r.Reason)} {
+			p.one(s)
+		}
+	}
 }

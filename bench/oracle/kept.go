@@ -1,7 +1,5 @@
 package oracle
 
-import "slices"
-
 // kept is O2: for every key that was acknowledged there is exactly one seq in
 // the ledger, from the acknowledgement on and for ever, under one of the names;
 // at rest it waits only if it is quarantined or unreadable.
@@ -9,7 +7,7 @@ func (c *court) kept() {
 	if c.schedule("fsync-lies") {
 		return // a disk that lies leaves O1 over what is there, and no more
 	}
-	if len(c.snapshots) == 0 {
+	if c.peer() {
 		c.keptByPeer()
 		return
 	}
@@ -18,25 +16,27 @@ func (c *court) kept() {
 		if s.Reports == nil {
 			continue
 		}
-		reports := map[string][]Report{}
-		for _, r := range s.Reports {
-			reports[r.Key] = append(reports[r.Key], r)
+		reports := make(map[string]listed, len(s.Reports))
+		for i := range s.Reports {
+			r := &s.Reports[i]
+			l := reports[r.Key]
+			reports[r.Key] = listed{r, l.times + 1}
 		}
-		for _, key := range sorted(c.calls) {
+		for _, key := range c.keys {
 			k := c.calls[key]
-			if k.outcome != OK || k.returned > s.At || slices.Contains(c.scenario.Unprotected, key) {
+			if k.outcome != OK || k.returned > s.At || c.unprotected[key] {
 				continue
 			}
-			rs := reports[key]
+			l := reports[key]
 			switch {
-			case len(rs) == 0:
+			case l.times == 0:
 				c.say("O2", key, n, "acknowledged, and the ledger does not know it")
 				continue
-			case len(rs) > 1:
-				c.say("O2", key, n, "acknowledged once, and in the ledger %d times", len(rs))
+			case l.times > 1:
+				c.say("O2", key, n, "acknowledged once, and in the ledger %d times", l.times)
 				continue
 			}
-			r := rs[0]
+			r := l.report
 			first, met := seqOf[key]
 			switch {
 			case !r.State.known():
@@ -53,11 +53,17 @@ func (c *court) kept() {
 	}
 }
 
+// listed is a report in a listing, and how often it is there.
+type listed struct {
+	report *Report
+	times  int
+}
+
 // keptByPeer is O2 for who keeps no ledger: it is at the platform.
 func (c *court) keptByPeer() {
-	for _, key := range sorted(c.calls) {
+	for _, key := range c.keys {
 		if c.calls[key].outcome == OK && !c.platform[key].isAccepted() &&
-			!slices.Contains(c.scenario.Unprotected, key) {
+			!c.unprotected[key] {
 			c.say("O2", key, -1, "acknowledged, and never came to the platform")
 		}
 	}
@@ -82,7 +88,7 @@ func (c *court) refusedStaysRefused() {
 			}
 		}
 	}
-	for _, key := range sorted(c.calls) {
+	for _, key := range c.keys {
 		accepted := c.platform[key].isAccepted()
 		switch c.calls[key].outcome {
 		case Refused:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,12 +28,16 @@ func TestRecordings(t *testing.T) {
 		check, _, _ := strings.Cut(name, "-")
 		violated[check]++
 		t.Run(name, func(t *testing.T) {
-			found := judge(t, path)
+			rec := recording(t, path)
+			found := rec.Check()
 			if check == "clean" {
 				if len(found) > 0 {
 					t.Errorf("a clean recording: %v", found)
 				}
 				return
+			}
+			if judged := rec.Judged(); !slices.Contains(judged, check) {
+				t.Errorf("it is said to be judged by %v only", judged)
 			}
 			if len(found) != 1 || found[0].Check != check {
 				t.Fatalf("found %v, want one violation of %s", found, check)
@@ -56,7 +61,7 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-func judge(t *testing.T, path string) []oracle.Violation {
+func recording(t *testing.T, path string) oracle.Recording {
 	t.Helper()
 	a, err := txtar.ParseFile(path)
 	if err != nil {
@@ -66,8 +71,11 @@ func judge(t *testing.T, path string) []oracle.Violation {
 	if err := json.Unmarshal(file(a, "scenario.json"), &s); err != nil {
 		t.Fatalf("scenario.json: %v", err)
 	}
-	return oracle.Check(lines[oracle.Call](t, a, "w.jsonl"), lines[oracle.Event](t, a, "e.jsonl"),
-		lines[oracle.Snapshot](t, a, "l.jsonl"), lines[oracle.Resources](t, a, "r.jsonl"), s)
+	return oracle.Recording{
+		Scenario: s, Calls: lines[oracle.Call](t, a, "w.jsonl"), Events: lines[oracle.Event](t, a, "e.jsonl"),
+		Snapshots: lines[oracle.Snapshot](t, a, "l.jsonl"), Resources: lines[oracle.Resources](t, a, "r.jsonl"),
+		States: lines[oracle.Held](t, a, "t.jsonl"), Said: lines[oracle.Said](t, a, "s.jsonl"),
+	}
 }
 
 func lines[T any](t *testing.T, a *txtar.Archive, name string) []T {
@@ -168,6 +176,64 @@ func TestPeerWithoutLedger(t *testing.T) {
 	found := oracle.Check(w, e, nil, nil, oracle.Scenario{})
 	if len(found) != 1 || found[0].Check != "O2" || found[0].Key != "a/1" || found[0].Snapshot != -1 {
 		t.Errorf("found %v", found)
+	}
+}
+
+// What a recording cannot answer is not called judged.
+func TestJudged(t *testing.T) {
+	if got := (oracle.Recording{}).Judged(); got != nil {
+		t.Errorf("of nothing, %v was judged", got)
+	}
+	var all []string
+	for _, c := range oracle.Checks {
+		all = append(all, c.Name)
+	}
+	rec := recording(t, "testdata/clean-excused.txtar")
+	if got, want := rec.Judged(), slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "O18" }); !slices.Equal(got, want) {
+		t.Errorf("judged %v, want %v", got, want)
+	}
+	rec.Scenario.Hash = rec.Hash()
+	if got := rec.Judged(); !slices.Equal(got, all) {
+		t.Errorf("judged %v, want %v", got, all)
+	}
+	if found := rec.Check(); found != nil {
+		t.Errorf("its own hash: %v", found)
+	}
+}
+
+// Records of one instant have no order, and their numbers as they came no meaning.
+func TestHashOfCoincidence(t *testing.T) {
+	a := oracle.Recording{
+		Calls:     []oracle.Call{{At: 1, Key: "a", Error: "one"}, {At: 1, Key: "b"}},
+		Events:    []oracle.Event{{At: 2, Key: "a", Arrival: 1, Post: 1}, {At: 2, Key: "b", Arrival: 2, Post: 2}},
+		Snapshots: []oracle.Snapshot{{At: 3, Reports: []oracle.Report{{Seq: 1}, {Seq: 2}}}},
+	}
+	b := oracle.Recording{
+		Calls:     []oracle.Call{{At: 1, Key: "b"}, {At: 1, Key: "a", Error: "other"}},
+		Events:    []oracle.Event{{At: 2, Key: "b", Arrival: 1, Post: 1}, {At: 2, Key: "a", Arrival: 2, Post: 2}},
+		Snapshots: []oracle.Snapshot{{At: 3, Reports: []oracle.Report{{Seq: 2}, {Seq: 1}}}},
+	}
+	if a.Hash() != b.Hash() {
+		t.Error("the order of what coincides changes the hash")
+	}
+	b.Events[0].At = 3
+	if a.Hash() == b.Hash() {
+		t.Error("a time changes nothing in the hash")
+	}
+	if a.Snapshots[0].Reports[0].Seq != 1 || b.Snapshots[0].Reports[0].Seq != 2 {
+		t.Error("the hash sorted the recording")
+	}
+}
+
+// A run that broke everything is told in a few lines.
+func TestViolationsAreBounded(t *testing.T) {
+	var rec oracle.Recording
+	for n := range 1000 {
+		rec.Events = append(rec.Events, oracle.Event{What: oracle.Accepted, Key: strconv.Itoa(n)})
+	}
+	found := rec.Check()
+	if n := len(found); n > 110 || found[n-1].Text != "and 900 more" {
+		t.Errorf("%d violations, the last: %v", n, found[n-1])
 	}
 }
 

@@ -65,8 +65,8 @@ func (c *court) acceptedHasReason() {
 				continue
 			}
 			once := false
-			for _, yes := range at.yes {
-				if yes.At > s.At || yes.Heard != nil && !*yes.Heard {
+			for _, yes := range at.replies {
+				if yes.Code != 200 || yes.At > s.At || yes.lost() {
 					continue
 				}
 				sent++
@@ -82,7 +82,7 @@ func (c *court) acceptedHasReason() {
 				heard++
 			}
 		}
-		if c.schedule("kill-9", "kill-loop", "power-cut") {
+		if c.schedule("kill-9", "kill-loop", "power-cut") || c.deaths() > 0 {
 			heard = 0 // a count that was not yet on the disk is forgotten
 		}
 		late := s.Total.Late - c.scenario.LateBefore
@@ -97,14 +97,14 @@ func (c *court) acceptedHasReason() {
 func (c *court) mayStrike(r Report) bool {
 	switch r.State {
 	case Damaged:
-		return slices.Contains(c.scenario.Destroyed, r.Key)
+		return c.destroyed[r.Key]
 	case Expired:
 		k := c.calls[r.Key]
 		return k != nil && k.ttl > 0
 	case Evicted:
 		return slices.Contains(c.scenario.MayEvict, r.Lane)
 	case Rejected:
-		return c.platform[r.Key].declined
+		return len(c.platform[r.Key].declined) > 0
 	}
 	return false
 }

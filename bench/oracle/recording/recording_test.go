@@ -1,9 +1,10 @@
-package oracle_test
+package recording_test
 
 import (
 	"testing"
 
 	"github.com/aliiot/aliiot/bench/oracle"
+	"github.com/aliiot/aliiot/bench/oracle/recording"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -42,11 +43,11 @@ func TestRecordingRoundTrip(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for range 2 { // the second time over the first
-		if err := rec.WriteDir(dir); err != nil {
+		if err := recording.WriteDir(dir, rec); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := oracle.ReadDir(dir)
+	got, err := recording.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +55,13 @@ func TestRecordingRoundTrip(t *testing.T) {
 		t.Error(d)
 	}
 	rec.States, rec.Said = nil, nil
-	if err := rec.WriteDir(dir); err != nil {
+	if err := recording.WriteDir(dir, rec); err != nil {
 		t.Fatal(err)
 	}
-	if got, err = oracle.ReadDir(dir); err != nil || got.States != nil || got.Said != nil {
+	if got, err = recording.ReadDir(dir); err != nil || got.States != nil || got.Said != nil {
 		t.Errorf("what an earlier recording left was read: %v %v %v", got.States, got.Said, err)
 	}
-	if _, err := oracle.ReadDir(t.TempDir()); err == nil {
+	if _, err := recording.ReadDir(t.TempDir()); err == nil {
 		t.Error("a folder without a scenario is a recording")
 	}
 }
