@@ -3,9 +3,7 @@ package aliiot
 import (
 	"fmt"
 
-	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/alink"
-	"github.com/aliiot/aliiot/internal/outbox"
 )
 
 // Identity says who the device is and how it proves it. DeviceSecret is the one
@@ -16,15 +14,20 @@ type Identity interface {
 	credentials(tls bool) (alink.Credentials, error)
 }
 
-// Secret is a device's secret. No formatting verb, log or encoder prints it.
+// Secret is a device's secret. No formatting verb, log or encoder prints it:
+// string(s) is the only way to its text.
 type Secret = alink.Secret
 
 // DeviceSecret is one secret per device: the name, product key and secret that
 // the console shows for a device.
 type DeviceSecret struct {
+	// ProductKey is the product's, as the console shows it.
 	ProductKey string
+	// DeviceName is the device's within its product, at most 32 characters:
+	// letters, digits and -_.@:
 	DeviceName string
-	Secret     Secret
+	// Secret is the device's. It must not be empty.
+	Secret Secret
 	// SignMethod is how the password is signed: alink.HMACSHA256 (default),
 	// HMACSHA1 or HMACMD5.
 	SignMethod alink.SignMethod
@@ -59,52 +62,14 @@ func (d DeviceSecret) credentials(tls bool) (alink.Credentials, error) {
 	return alink.DeviceCredentials(d.device(), d.Secret, o)
 }
 
-// ConfigError says which field of Config is wrong, and why.
+// ConfigError says which field of Config is wrong, and why. Nothing was opened;
+// opening again with the same Config fails again, but for ErrVolatile.
 type ConfigError struct {
+	// Field is the name of the field of Config.
 	Field string
-	Err   error
+	// Err is why: ErrMissing, ErrNoSecret, ErrVolatile, ErrForeignSystem, or a text.
+	Err error
 }
 
 func (e *ConfigError) Error() string { return fmt.Sprintf("aliiot: Config.%s: %v", e.Field, e.Err) }
 func (e *ConfigError) Unwrap() error { return e.Err }
-
-// The words of package actors that an application meets.
-type (
-	Properties       = actors.Properties
-	Event            = actors.Event
-	Item             = actors.Item
-	Lane             = actors.Lane
-	Policy           = actors.Policy
-	Ledger           = actors.Ledger
-	Counts           = actors.Counts
-	End              = actors.End
-	Outcome          = actors.Outcome
-	ValueError       = actors.ValueError
-	TooLargeError    = outbox.TooLargeError
-	UnknownLaneError = actors.UnknownLaneError
-	Limits           = actors.Limits
-	Confirm          = actors.Confirm
-)
-
-// How a report ends, what a lane does when it is full, and whose word confirms.
-const (
-	Confirmed = actors.Confirmed
-	Rejected  = actors.Rejected
-	Expired   = actors.Expired
-	Evicted   = actors.Evicted
-	Damaged   = actors.Damaged
-
-	EvictOldest = actors.EvictOldest
-	RefuseNew   = actors.RefuseNew
-	LatestOnly  = actors.LatestOnly
-
-	ConfirmReply  = actors.ConfirmReply
-	ConfirmPuback = actors.ConfirmPuback
-)
-
-// DefaultLanes are the lanes of a Config that declares none.
-func DefaultLanes() []Lane { return actors.DefaultLanes() }
-
-// PlatformLimits is a copy of the platform's limits, to change for a broker of
-// one's own. In it 0 means that there is no such limit.
-func PlatformLimits() Limits { return actors.PlatformLimits() }

@@ -10,34 +10,63 @@ import (
 
 // Notice tells the application something that it may want to act on.
 type Notice struct {
+	// Time is the system's clock when it was told; it may be wrong, as that may be.
 	Time time.Time
+	// Kind is what it is about.
 	Kind NoticeKind
-	// Text says it in one line, without secrets.
+	// Text says it in one line, in English, without secrets. It is for people: it may
+	// change.
 	Text string
-	// Message is the message of package actors that it came from.
+	// Message is the message of package actors that it came from: actors.Online,
+	// actors.Offline, actors.Escalated or actors.Told.
 	Message any
 }
 
 // NoticeKind is what a notice is about.
 type NoticeKind string
 
+// The kinds of notices, of the link, then of the device itself.
 const (
-	NoticeOnline      NoticeKind = "online"      // a session is ready
-	NoticeOffline     NoticeKind = "offline"     // there is none any more
-	NoticeDialFailed  NoticeKind = "dial-failed" // the server cannot be reached, and why; told once for each phase
-	NoticeRefused     NoticeKind = "refused"     // the platform refuses the credentials
-	NoticeDisplaced   NoticeKind = "displaced"   // another client seems to take this device's session
-	NoticeQuarantined NoticeKind = "quarantined" // a report that breaks the link was set aside
-	NoticeDamaged     NoticeKind = "damaged"     // the medium destroyed synced reports
-	NoticeEscalated   NoticeKind = "escalated"   // an actor fails too often
-	NoticeDegraded    NoticeKind = "degraded"    // the disk takes no reports, or takes them again
-	NoticeResumed     NoticeKind = "resumed"     // the machine was suspended
+	// NoticeOnline: a session is ready.
+	NoticeOnline NoticeKind = "online"
+	// NoticeOffline: there is none any more. The device connects again by itself.
+	NoticeOffline NoticeKind = "offline"
+	// NoticeDialFailed: the server cannot be reached, and why. Told once for each phase
+	// (name, TCP, TLS, MQTT) until a session is ready; the device keeps trying.
+	NoticeDialFailed NoticeKind = "dial_failed"
+	// NoticeUnreachable: there has been no platform for 10 minutes; told again each time
+	// as much has passed. The device keeps trying; a modem may want a reset.
+	NoticeUnreachable NoticeKind = "unreachable"
+	// NoticeNotServer: something answers that is no MQTT broker, such as a captive
+	// portal or a wrong port.
+	NoticeNotServer NoticeKind = "not_server"
+	// NoticeBadCertificate: the server's certificate does not hold. Look at
+	// Config.RootCAs and at the clock.
+	NoticeBadCertificate NoticeKind = "bad_certificate"
+	// NoticeRefused: the platform refuses the credentials, or the device is disabled in
+	// the console. The device tries again, ever more seldom.
+	NoticeRefused NoticeKind = "refused"
+	// NoticeSubscribeRefused: the broker refused some filters. Reports go on; what would
+	// come by these topics does not.
+	NoticeSubscribeRefused NoticeKind = "subscribe_refused"
+	// NoticeDisplaced: another client seems to take this device's session, again and
+	// again: two devices have one identity.
+	NoticeDisplaced NoticeKind = "displaced"
+	// NoticeDisplacedOver: a session has lasted again.
+	NoticeDisplacedOver NoticeKind = "displaced_over"
 
-	NoticeNotServer        NoticeKind = "not_server"        // something else answers, such as a captive portal
-	NoticeBadCertificate   NoticeKind = "bad_certificate"   // the server's certificate does not hold
-	NoticeSubscribeRefused NoticeKind = "subscribe_refused" // the broker refused some filters
-	NoticeUnreachable      NoticeKind = "unreachable"       // no platform for a long time; told again and again
-	NoticeDisplacedOver    NoticeKind = "displaced_over"    // a session has lasted again
+	// NoticeDegraded: the disk takes no reports, and why; or it takes them again.
+	NoticeDegraded NoticeKind = "degraded"
+	// NoticeDamaged: the medium destroyed a report that it had synced. Replace it.
+	NoticeDamaged NoticeKind = "damaged"
+	// NoticeQuarantined: a report that breaks the link, or the outbox, was set aside.
+	// `aliiot quarantine` releases or drops it.
+	NoticeQuarantined NoticeKind = "quarantined"
+	// NoticeEscalated: an actor fails too often. It is parked for a while, or the whole
+	// tree was restarted.
+	NoticeEscalated NoticeKind = "escalated"
+	// NoticeResumed: the machine was suspended, and for how long.
+	NoticeResumed NoticeKind = "resumed"
 )
 
 const noticeRoom = 64

@@ -8,14 +8,16 @@ import (
 	"github.com/aliiot/aliiot/actors"
 )
 
-// Option changes how one report is kept.
+// Option changes how one report is kept: Alarm, InLane, TTL, At. Where two speak of
+// the same thing the later one counts.
 type Option interface{ apply(*actors.Append) error }
 
 type optionFunc func(*actors.Append) error
 
 func (f optionFunc) apply(a *actors.Append) error { return f(a) }
 
-// Alarm puts a report into the alarm lane: sent first, in order, never evicted.
+// Alarm puts a report into the lane "alarm": sent first, in order, never evicted.
+// It is InLane("alarm"): a Config.Lanes of one's own must declare that lane.
 var Alarm Option = InLane(actors.AlarmLane)
 
 // InLane puts a report into the lane of that name. Report fails with
@@ -24,7 +26,8 @@ func InLane(name string) Option {
 	return optionFunc(func(a *actors.Append) error { a.Lane = name; return nil })
 }
 
-// TTL is how long the report is worth sending; it overrides the lane's.
+// TTL is how long the report is worth sending, in running time from now on; it
+// overrides the lane's. Report fails with *ValueError where it is not positive.
 func TTL(d time.Duration) Option {
 	return optionFunc(func(a *actors.Append) error {
 		if d <= 0 {
@@ -37,7 +40,8 @@ func TTL(d time.Duration) Option {
 
 // At says when the report was made, by a clock that the caller trusts (the time
 // of a GNSS fix). Without it the report is stamped with the device's own time,
-// and waits for a trusted clock where there is none (Config.ClockWait).
+// and waits for a trusted clock where there is none (Config.ClockWait). Report fails
+// with *ValueError for the zero time.
 func At(t time.Time) Option {
 	return optionFunc(func(a *actors.Append) error {
 		if t.IsZero() {
@@ -54,9 +58,10 @@ func At(t time.Time) Option {
 // Bad values come back at once, typed: *ValueError, *alink.ValueError,
 // *alink.NameError, *TooLargeError, *UnknownLaneError; nothing was stored then.
 // ErrFull says that the lane refuses, ErrNoSpace and ErrReadOnly that the disk
-// does, ErrClosed that the device is closed. When ctx ends first, or the outbox
-// is restarted meanwhile, the error is ErrOutcomeUnknown: the report may or may
-// not have been kept.
+// does, ErrBacklog that it is too slow, ErrNotKept that a fault inside does,
+// ErrClosed that the device is closed. When ctx ends first, or the outbox is
+// restarted meanwhile, the error is ErrOutcomeUnknown: the report may or may not
+// have been kept.
 func (d *Device) Report(ctx context.Context, it Item, opts ...Option) (Receipt, error) {
 	a, err := actors.NewAppend(it)
 	if err != nil {
@@ -97,7 +102,8 @@ func (d *Device) Report(ctx context.Context, it Item, opts ...Option) (Receipt, 
 	return Receipt{d, answer.Ref, answer.Lane}, nil
 }
 
-// Receipt stands for one report that is on stable storage.
+// Receipt stands for one report that is on stable storage. It may be thrown away:
+// the report goes its way without.
 type Receipt struct {
 	dev  *Device
 	ref  actors.Ref

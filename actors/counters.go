@@ -96,7 +96,7 @@ type Told struct{ Kind, Text string }
 // Kinds of Told.
 const (
 	ToldRefused     = "refused"
-	ToldDialFailed  = "dial-failed"
+	ToldDialFailed  = "dial_failed"
 	ToldDisplaced   = "displaced"
 	ToldQuarantined = "quarantined"
 	ToldDamaged     = "damaged"
