@@ -19,6 +19,8 @@ type court struct {
 	events    []Event   // E by time
 	lives     []life
 	busy      []Span            // when faults were at work
+	delays    []Span            // when they could hold messages back, and just after
+	unclocked []Unclocked       // by time
 	final     map[string]Report // the last listing; nil is none
 	finalAt   int               // its snapshot; -1 is none
 	online    []Span            // connections; by sessions()
@@ -34,7 +36,7 @@ type court struct {
 func newCourt(r Recording) *court {
 	c := &court{
 		rec: r, scenario: r.Scenario, snapshots: r.Snapshots,
-		calls: byKey(r.Calls), platform: byItem(r.Events),
+		calls: byKey(r.Calls),
 		lives: livesOf(r.Calls), finalAt: -1,
 		destroyed: setOf(r.Scenario.Destroyed), unprotected: setOf(r.Scenario.Unprotected),
 	}
@@ -44,8 +46,10 @@ func newCourt(r Recording) *court {
 		c.events = slices.Clone(c.events)
 		slices.SortStableFunc(c.events, byTime)
 	}
+	c.platform = byItem(c.events)
 	c.arrivals = postsOf(c.events)
-	c.busy = union(r.Scenario.Strikes)
+	c.busy, c.delays = spansOf(r.Scenario.Strikes)
+	c.unclocked = slices.SortedFunc(slices.Values(r.Scenario.Unclocked), func(a, b Unclocked) int { return cmp.Compare(a.From, b.From) })
 	for n, s := range slices.Backward(c.snapshots) {
 		if s.Reports != nil {
 			c.finalAt = n
@@ -162,12 +166,20 @@ func (c *court) deaths() (n int64) {
 	return n
 }
 
-// union is when any fault was at work, in order and without overlap.
-func union(strikes []Strike) []Span {
-	spans := make([]Span, 0, len(strikes))
+// spansOf are when any fault was at work, and when one delayed messages or had let
+// them go within the last second.
+func spansOf(strikes []Strike) (busy, delays []Span) {
 	for _, s := range strikes {
-		spans = append(spans, s.Span)
+		busy = append(busy, s.Span)
+		if s.Delays {
+			delays = append(delays, Span{s.From, s.To + 1000})
+		}
 	}
+	return union(busy), union(delays)
+}
+
+// union joins spans that overlap, and puts them in order.
+func union(spans []Span) []Span {
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
 	var out []Span
 	for _, s := range spans {
@@ -181,9 +193,12 @@ func union(strikes []Strike) []Span {
 }
 
 // calm says that no fault was at work from and to.
-func (c *court) calm(from, to int64) bool {
-	n, _ := slices.BinarySearchFunc(c.busy, from, func(s Span, from int64) int { return cmp.Compare(s.To, from) })
-	return n == len(c.busy) || c.busy[n].From > to
+func (c *court) calm(from, to int64) bool { return !overlaps(c.busy, from, to) }
+
+// overlaps says that one of spans, which are in order, has a part of a time.
+func overlaps(spans []Span, from, to int64) bool {
+	n, _ := slices.BinarySearchFunc(spans, from, func(s Span, from int64) int { return cmp.Compare(s.To, from) })
+	return n < len(spans) && spans[n].From <= to
 }
 
 // timed says that the schedule's times are known.

@@ -24,8 +24,11 @@ func (c *court) callersAreAnswered() {
 			if d := c.deadline(start); d > 0 && w.At-start.At > d {
 				c.say("O12", w.Key, -1, "its caller was answered after %d ms, and waits for %d", w.At-start.At, d)
 			}
-			if p := c.lastPanic(w.At); w.Panicked && p != math.MinInt64 && w.At-max(p, start.At) > cmp.Or(c.scenario.Bounds.Panic, 100) {
-				c.say("O12", w.Key, -1, "its caller was told of a panic %d ms after it", w.At-max(p, start.At))
+			if w.Panicked {
+				p := c.lastPanic(w.At)
+				if late := w.At - max(p, start.At); p != math.MinInt64 && late > cmp.Or(c.scenario.Bounds.Panic, 100) {
+					c.say("O12", w.Key, -1, "its caller was told of a panic %d ms after it", late)
+				}
 			}
 		}
 	}
@@ -121,9 +124,7 @@ func (c *court) comesBack() {
 
 // onlineWithin says that there was a connection at some time from and to.
 func (c *court) onlineWithin(from, to int64) bool {
-	s := c.sessions()
-	i, _ := slices.BinarySearchFunc(s, from, func(s Span, at int64) int { return cmp.Compare(s.To, at) })
-	return i < len(s) && s[i].From <= to
+	return overlaps(c.sessions(), from, to)
 }
 
 // alarmsAreFast is the part of O12 about alarms: accepted while online and long

@@ -1,9 +1,6 @@
 package oracle
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // hasManners is O14: no minute with more CONNECTs than are allowed, no second with
 // more posts than the quota, repeats included, and no more bytes for a report than
@@ -31,7 +28,7 @@ func (c *court) hasManners() {
 	for qos, most := range []int{cmp.Or(limits.QoS0, 30), cmp.Or(limits.QoS1, 10)} {
 		var posts []int64
 		for _, p := range c.arrivals {
-			if int(p.qos) == qos && !c.delayed(p.at) {
+			if int(p.qos) == qos && !overlaps(c.delays, p.at, p.at) {
 				posts = append(posts, p.at)
 			}
 		}
@@ -56,9 +53,4 @@ func burst(times []int64, most int, window int64) (at int64, many bool) {
 		}
 	}
 	return 0, false
-}
-
-// delayed says that a fault could hold messages back, so that they came in a bunch.
-func (c *court) delayed(at int64) bool {
-	return slices.ContainsFunc(c.scenario.Strikes, func(s Strike) bool { return s.Delays && s.From <= at && at <= s.To+1000 })
 }

@@ -237,6 +237,22 @@ func TestViolationsAreBounded(t *testing.T) {
 	}
 }
 
+// Witnesses that kept lists of their own may give E out of order.
+func TestEventsOutOfOrder(t *testing.T) {
+	for _, name := range []string{"clean-excused", "clean", "O7-pack"} {
+		rec := recording(t, "testdata/"+name+".txtar")
+		want := rec.Check()
+		slices.SortStableFunc(rec.Events, func(a, b oracle.Event) int { return strings.Compare(string(a.What), string(b.What)) })
+		before := slices.Clone(rec.Events)
+		if got := rec.Check(); !slices.Equal(got, want) {
+			t.Errorf("%s: found %v, want %v", name, got, want)
+		}
+		if !slices.Equal(before, rec.Events) {
+			t.Errorf("%s: the judge has sorted the recording", name)
+		}
+	}
+}
+
 // The verdict does not depend on the order of a map.
 func TestSameRecordsSameVerdict(t *testing.T) {
 	var e []oracle.Event

@@ -5,7 +5,7 @@ package oracle
 func (c *court) rejectedIsTrue() {
 	alone := map[*Event]bool{}
 	for _, p := range c.arrivals {
-		if len(p.members) == 1 {
+		if len(p.members) == 1 && p.members[0].What == Declined {
 			alone[p.members[0]] = true
 		}
 	}

@@ -28,7 +28,8 @@ type Scenario struct {
 	// Uncounted are the times that no running clock of the device can have seen:
 	// the machine was off, and the clock untrusted before or after.
 	Uncounted []Span `json:"uncounted,omitempty"`
-	// Unclocked are the times in which the device's clock was not trusted.
+	// Unclocked are the times in which the device's clock was not trusted; they do not
+	// overlap.
 	Unclocked []Unclocked `json:"unclocked,omitempty"`
 	Bounds    Bounds      `json:"bounds,omitzero"`
 	Limits    Limits      `json:"limits,omitzero"`

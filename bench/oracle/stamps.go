@@ -1,5 +1,10 @@
 package oracle
 
+import (
+	"cmp"
+	"slices"
+)
+
 // timesAreTrue is O11. The time on the wire is the one at which the report was made:
 // to the millisecond where the clock was trusted, to the second where it was set
 // right later; where it never was, the time is left out or lies within what is
@@ -52,12 +57,11 @@ func (c *court) stampIsTrue(ev *Event, made int64) {
 }
 
 func (c *court) unclockedAt(at int64) (Unclocked, bool) {
-	for _, u := range c.scenario.Unclocked {
-		if u.From <= at && at <= u.To {
-			return u, true
-		}
+	n, _ := slices.BinarySearchFunc(c.unclocked, at, func(u Unclocked, at int64) int { return cmp.Compare(u.To, at) })
+	if n == len(c.unclocked) || c.unclocked[n].From > at {
+		return Unclocked{}, false
 	}
-	return Unclocked{}, false
+	return c.unclocked[n], true
 }
 
 // wired says that somebody looked at the times on the wire.
