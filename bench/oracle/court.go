@@ -18,13 +18,13 @@ type court struct {
 	arrivals  []arrival // posts as they came
 	events    []Event   // E by time
 	lives     []life
-	busy      []Span            // when faults were at work
-	delays    []Span            // when they could hold messages back, and just after
-	unclocked []Unclocked       // by time
-	final     map[string]Report // the last listing; nil is none
-	finalAt   int               // its snapshot; -1 is none
-	online    []Span            // connections; by sessions()
-	end       int64             // of the recording
+	busy      []Span             // when faults were at work
+	delays    []Span             // when they could hold messages back, and just after
+	unclocked []Unclocked        // by time
+	final     map[string]*Report // the last listing; nil is none
+	finalAt   int                // its snapshot; -1 is none
+	online    []Span             // connections; by sessions()
+	end       int64              // of the recording
 
 	destroyed, unprotected map[string]bool
 
@@ -53,9 +53,9 @@ func newCourt(r Recording) *court {
 	for n, s := range slices.Backward(c.snapshots) {
 		if s.Reports != nil {
 			c.finalAt = n
-			c.final = make(map[string]Report, len(s.Reports))
-			for _, rep := range s.Reports {
-				c.final[rep.Key] = rep
+			c.final = make(map[string]*Report, len(s.Reports))
+			for i := range s.Reports {
+				c.final[s.Reports[i].Key] = &s.Reports[i]
 			}
 			break
 		}

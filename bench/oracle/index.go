@@ -112,10 +112,8 @@ func (e *Event) lost() bool { return e.Heard != nil && !*e.Heard }
 type arrival struct {
 	at      int64
 	id      string
-	session int64
 	qos     byte
 	bytes   int64
-	dropped bool     // over a quota
 	members []*Event // accepted, refused or dropped
 }
 
@@ -124,7 +122,13 @@ func (e *Event) came() bool { return e.What == Accepted || e.What == Declined ||
 
 // postsOf joins the items of E, which is in order, to the messages that they came in.
 func postsOf(e []Event) []arrival {
-	var out []arrival
+	items := 0
+	for i := range e {
+		if e[i].came() {
+			items++
+		}
+	}
+	out, members := make([]arrival, 0, items), make([]*Event, 0, items)
 	at := map[uint64]int{}
 	for n := range e {
 		ev := &e[n]
@@ -134,14 +138,20 @@ func postsOf(e []Event) []arrival {
 		i, met := at[ev.Post]
 		if !met || ev.Post == 0 {
 			i = len(out)
-			out = append(out, arrival{at: ev.At, id: ev.ID, session: ev.Session, qos: ev.QoS, dropped: ev.What == QuotaDrop})
+			out = append(out, arrival{at: ev.At, id: ev.ID, qos: ev.QoS, members: members[len(members):len(members):items]})
 			if ev.Post != 0 {
 				at[ev.Post] = i
 			}
 		}
 		out[i].bytes = max(out[i].bytes, ev.Bytes)
-		if ev.Key != "" {
-			out[i].members = append(out[i].members, ev)
+		if ev.Key == "" {
+			continue
+		}
+		if i == len(out)-1 { // its members stand together, in one array for all
+			members = append(members, ev)
+			out[i].members = out[i].members[:len(out[i].members)+1]
+		} else {
+			out[i].members = append(slices.Clip(out[i].members), ev)
 		}
 	}
 	return out

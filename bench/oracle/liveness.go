@@ -10,8 +10,9 @@ import (
 // within Bounds.Panic of a panic where that is what it was told. The strike of a
 // panic is the instant at which the actor panicked.
 func (c *court) callersAreAnswered() {
-	open := map[string]Call{}
-	for _, w := range c.rec.Calls {
+	open := map[string]*Call{}
+	for i := range c.rec.Calls {
+		w := &c.rec.Calls[i]
 		switch w.Step {
 		case StepStart:
 			open[w.Key] = w
@@ -42,7 +43,7 @@ func (c *court) callersAreAnswered() {
 	}
 }
 
-func (c *court) deadline(start Call) int64 { return cmp.Or(start.Deadline, c.scenario.Bounds.Call) }
+func (c *court) deadline(start *Call) int64 { return cmp.Or(start.Deadline, c.scenario.Bounds.Call) }
 
 // lastPanic is when an actor panicked last, by then.
 func (c *court) lastPanic(by int64) int64 {

@@ -6,36 +6,45 @@ import "cmp"
 // to pending, or becomes another, only where a process died within the time that an
 // end may be without a sync; and after Close all is as it was.
 func (c *court) restartsForgetNothing() {
-	ends := map[string]Report{}
-	seen := map[string]int64{} // when the listing was made that an end stands in
+	ends := map[string]end{}
 	for n, s := range c.snapshots {
 		if n > 0 {
 			c.countsGoOn(n)
 		}
 		for _, r := range s.Reports {
 			before, ended := ends[r.Key]
-			if ended && before.State != r.State && !c.mayFallBack(before, seen[r.Key], s.At) {
-				c.say("O16", r.Key, n, "it had ended as %s, and is %s now", before.State, r.State)
+			if ended && before.as != r.State && !c.mayFallBack(before, s.At) {
+				c.say("O16", r.Key, n, "it had ended as %s, and is %s now", before.as, r.State)
 			}
-			if r.State.waiting() {
+			switch {
+			case r.State.waiting():
 				delete(ends, r.Key)
-			} else if !ended || before.State != r.State {
-				ends[r.Key] = r
+			case !ended || before.as != r.State:
+				ends[r.Key] = end{r.State, r.Ended, s.At}
+			default:
+				before.seen = s.At
+				ends[r.Key] = before
 			}
-			seen[r.Key] = s.At
 		}
 	}
+}
+
+// end is one that a listing told: when it came, 0 if that is not known, and when it
+// was told last.
+type end struct {
+	as       State
+	at, seen int64
 }
 
 // settle is for how long an end may be without a sync.
 func (c *court) settle() int64 { return cmp.Or(c.scenario.Bounds.Settle, 1000) }
 
 // mayFallBack: a process died between two listings, and not long after the end.
-func (c *court) mayFallBack(r Report, from, to int64) bool {
-	if r.Ended == 0 {
-		return c.diedBetween(from-1, to)
+func (c *court) mayFallBack(e end, now int64) bool {
+	if e.at == 0 {
+		return c.diedBetween(e.seen-1, now)
 	}
-	return c.diedBetween(max(from, r.Ended)-1, min(to, r.Ended+c.settle()))
+	return c.diedBetween(max(e.seen, e.at)-1, min(now, e.at+c.settle()))
 }
 
 // countsGoOn compares a snapshot with the one before.
