@@ -235,3 +235,38 @@ func TestFault_captive_portal(t *testing.T) {
 		})
 	}
 }
+
+func TestFault_nat_forget(t *testing.T) {
+	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+		inject(t, p, faultproxy.NATForget(150*time.Second))
+		r.online()
+		r.reports(1)
+		r.drain(time.Minute)
+		time.Sleep(150*time.Second + 5*time.Minute + 20*time.Second) // found at the next ping, the bound of a quiet link
+		if n := r.net.Connects(); n < 2 {
+			t.Errorf("%d sessions: the dead one was not found", n)
+		}
+		time.Sleep(time.Hour)
+		learned := r.net.Connects()
+		if learned > 4 {
+			t.Errorf("%d sessions in an hour", learned)
+		}
+		for range 6 {
+			time.Sleep(time.Hour)
+			r.reports(1)
+		}
+		r.wantWhole(time.Minute)
+		if n := r.net.Connects() - learned; n > 1 { // half of the default is just what the network keeps, but for paho's ticks
+			t.Errorf("%d sessions died after the keepalive had learned", n)
+		}
+		pings := p.Stats().Up.Packets[12]
+		heal(t, p)
+		r.dev.LinkHint(true) // another network
+		time.Sleep(2 * time.Second)
+		p.CutAll(faultproxy.FIN)
+		time.Sleep(time.Hour)
+		if n := p.Stats().Up.Packets[12] - pings; n > 14 {
+			t.Errorf("%d pings an hour on a network that forgets nothing", n)
+		}
+	})
+}

@@ -114,13 +114,19 @@ func (c *connection) Receive(ctx actor.Context) {
 		} else {
 			c.waiting.add(m.Reply, m.Gone)
 		}
+	case AskPulse:
+		answer(m.Reply, Pulse{At: time.Now()})
 	case Publish:
 		c.publish(m)
 	case LinkHint:
+		if m.Up {
+			c.tree.lastConn.keepAlive.elsewhere()
+		}
 		c.step(fsm.LinkHint(m))
 	case Probe:
 		c.askPlatform(m.Session) // the outbox's own clock judges the answer
 	case Silent:
+		c.quietDeath(m.Session)
 		c.step(fsm.Silence(m))
 	case Heard:
 		c.step(fsm.Heard(m))
@@ -133,6 +139,9 @@ func (c *connection) Receive(ctx actor.Context) {
 	case subscribed:
 		c.subscribed(m)
 	case lost:
+		if errors.Is(m.err, transport.ErrNoPingResponse) {
+			c.quietDeath(m.session)
+		}
 		c.step(fsm.Lost{Session: m.session, ByPeer: byPeer(m.err), Detail: detail(m.err)})
 	case look:
 		c.noticeSuspend()

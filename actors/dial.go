@@ -25,7 +25,7 @@ func (c *connection) dial(a fsm.Dial) {
 	snk := &sink{tree: c.tree, root: root, session: a.Attempt,
 		outbox: c.tree.PID(outboxName), dispatch: c.tree.PID(dispatchName), connection: self}
 	c.tree.log.Info("connecting", "server", server, "attempt", a.Attempt, "quiet", a.Quiet)
-	saved := c.saved
+	saved, keepAlive := c.saved, c.tree.lastConn.keepAlive.next()
 	go func() {
 		defer cancel()
 		if !await(saved) {
@@ -38,7 +38,7 @@ func (c *connection) dial(a fsm.Dial) {
 		}
 		s, err := o.Dialer.Dial(ctx, transport.Connect{
 			Server: server, ClientID: cred.ClientID, Username: cred.Username, Password: transport.Secret(cred.Password),
-			KeepAlive: o.KeepAlive, CleanSession: true, TLS: c.tlsConfig(server),
+			KeepAlive: keepAlive, CleanSession: true, TLS: c.tlsConfig(server),
 		}, snk)
 		taken := make(chan struct{}, 1)
 		root.Send(self, dialled{a.Attempt, s, err, taken})
@@ -70,6 +70,9 @@ func (c *connection) dialled(m dialled) {
 	if m.session != nil {
 		m.taken <- struct{}{}
 	}
+	if c.tree.lastConn.keepAlive.tried(m.err == nil) {
+		c.tree.log.Info("quiet sessions die here: the keepalive is shorter", "keepalive", c.tree.lastConn.keepAlive.now)
+	}
 	if m.err != nil {
 		class, code := classOf(m.err)
 		c.status.Err, c.status.Phase = m.err, string(transport.PhaseOf(m.err))
@@ -83,6 +86,14 @@ func (c *connection) dialled(m dialled) {
 	}
 	c.session = m.session
 	c.step(fsm.Dialled{Attempt: m.attempt})
+}
+
+// quietDeath is the end of a session by silence: of the keepalive's business only
+// if it had been quiet before.
+func (c *connection) quietDeath(session uint64) {
+	if s := c.session; s != nil && session == c.number {
+		c.tree.lastConn.keepAlive.died(s.Stats().SinceHeard)
+	}
 }
 
 // unreachable tells the application once that the link cannot be made, and again

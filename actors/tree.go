@@ -46,12 +46,14 @@ type Tree struct {
 		record  fsm.ConnRecord
 		attempt uint64
 		hear    map[string]*actor.PID // who subscribed, by id
+		keepAlive
 	}
 
 	saver          *saver
 	epoch          atomic.Pointer[epoch]
 	epochs         atomic.Uint64
 	failed         atomic.Pointer[chan struct{}]
+	due            restartsDue
 	appsEnded      chan struct{}
 	closed         atomic.Bool
 	wanted         atomic.Bool // online
@@ -80,6 +82,7 @@ func Start(o Options) (*Tree, error) {
 		t.lastConn.record = o.Connects.Load()
 	}
 	t.lastConn.hear = map[string]*actor.PID{}
+	t.lastConn.keepAlive = keepAlive{most: o.KeepAlive, now: o.KeepAlive}
 	t.keeper, t.appsEnded = newKeeper(t), make(chan struct{})
 	t.saver = newSaver()
 	t.epoch.Store(&epoch{0, make(chan struct{})})
