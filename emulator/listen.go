@@ -20,7 +20,7 @@ func (e *Emulator) listen(o Options) error {
 	if o.MQTT != "" {
 		l, err := net.Listen("tcp", o.MQTT)
 		if err != nil {
-			return fmt.Errorf("emulator: listening for mqtt: %w", err)
+			return fmt.Errorf("emulator: mqtt: %w", err)
 		}
 		e.listeners["mqtt"] = l
 	}
@@ -31,7 +31,7 @@ func (e *Emulator) listen(o Options) error {
 		}
 		l, err := net.Listen("tcp", o.MQTTS)
 		if err != nil {
-			return fmt.Errorf("emulator: listening for mqtts: %w", err)
+			return fmt.Errorf("emulator: mqtts: %w", err)
 		}
 		e.authority = ca
 		e.listeners["mqtts"] = tls.NewListener(l, ca.server)

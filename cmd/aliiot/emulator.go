@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -81,6 +86,14 @@ func (f *emulatorFlags) check() ([]emulator.Fault, error) {
 	if f.caOut != "" && f.o.MQTTS == "" {
 		return nil, errors.New("--ca-out needs --mqtts: there is no certificate without TLS")
 	}
+	for flag, address := range map[string]string{"--mqtt": f.o.MQTT, "--mqtts": f.o.MQTTS} {
+		if _, port, err := net.SplitHostPort(address); address != "" && (err != nil || !isPort(port)) {
+			return nil, fmt.Errorf("%s %q is not host:port", flag, address)
+		}
+	}
+	if f.last < 0 {
+		return nil, fmt.Errorf("--for %v is negative", f.last)
+	}
 	var faults []emulator.Fault
 	for _, text := range f.faults {
 		one, err := emulator.ParseFault(text)
@@ -90,6 +103,11 @@ func (f *emulatorFlags) check() ([]emulator.Fault, error) {
 		faults = append(faults, one)
 	}
 	return faults, nil
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 func (f *emulatorFlags) run(ctx context.Context, out io.Writer) (err error) {
@@ -204,16 +222,51 @@ func (f *emulatorFlags) greet(out io.Writer, cloud *emulator.Emulator) error {
 		line("  fault          %s", fault)
 	}
 	line("")
-	line("A device for it, in another terminal: the smallest one, and the tracker.")
-	line("")
-	line("  ALIIOT_SERVER=%s ALIIOT_PRODUCT_KEY=%s \\", server, f.device.ProductKey)
-	line("    ALIIOT_DEVICE_NAME=%s ALIIOT_DEVICE_SECRET=%s \\", f.device.DeviceName, string(f.device.Secret))
-	line("    go run ./examples/minimal")
-	line("")
-	line("  go run ./examples/tracker --server %s \\", server)
-	line("    --product-key %s --device-name %s --device-secret %s", f.device.ProductKey, f.device.DeviceName, string(f.device.Secret))
-	line("")
+	f.invite(line, server)
 	line("Ctrl-C ends it.")
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// invite prints the commands that connect a device. Over TLS they work only where
+// they are told of the CA, which no system knows.
+func (f *emulatorFlags) invite(line func(string, ...any), server string) {
+	env := ""
+	if strings.HasPrefix(server, "mqtts:") {
+		if f.caOut == "" {
+			line("No device can verify its certificate: with --ca-out FILE you get its CA.")
+			line("")
+			return
+		}
+		ca, err := filepath.Abs(f.caOut)
+		if err != nil {
+			ca = f.caOut
+		}
+		env = "SSL_CERT_FILE=" + shellWord(ca) + " "
+		if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // Go asks the system there
+			line("Let this system trust the CA first: %s", ca)
+			line("")
+			env = ""
+		}
+	}
+	line("A device for it, in another terminal: the smallest one, and the tracker.")
+	line("")
+	line("  %sALIIOT_SERVER=%s ALIIOT_PRODUCT_KEY=%s \\", env, server, f.device.ProductKey)
+	line("    ALIIOT_DEVICE_NAME=%s ALIIOT_DEVICE_SECRET=%s \\", f.device.DeviceName, shellWord(string(f.device.Secret)))
+	line("    go run ./examples/minimal")
+	line("")
+	line("  %sgo run ./examples/tracker --server %s \\", env, server)
+	line("    --product-key %s --device-name %s --device-secret %s", f.device.ProductKey, f.device.DeviceName, shellWord(string(f.device.Secret)))
+	line("")
+}
+
+// shellWord is a text as a shell takes it for one word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./:@%+,=", r))
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,11 +19,11 @@ func explainCommand() *cobra.Command {
 		Long: `Say what became of the report with the number SEQ, as far as the journal and
 the audit log (Config.Audit) still know. It reads only, and is safe beside a
 living device.`,
-		Args: cobra.ExactArgs(2),
+		Args: takes("DIR", "SEQ"),
 		RunE: func(c *cobra.Command, args []string) error {
-			seq, err := strconv.ParseUint(args[1], 10, 64)
-			if err != nil || seq == 0 {
-				return fmt.Errorf("%q is not the number of a report", args[1])
+			seq, err := seqOf(args[1])
+			if err != nil {
+				return err
 			}
 			f, err := openFolder(args[0])
 			if err != nil {
@@ -50,12 +49,12 @@ func (f *deviceFolder) explain(out io.Writer, seq uint64) error {
 	}
 	switch {
 	case inAudit:
-		fmt.Fprintf(out, "report %d: %s%s after %d sendings (lane %s), says the audit log\n",
-			seq, record.Outcome, code(record.Code), record.Sends, record.Lane)
+		fmt.Fprintf(out, "report %d: %s%s after %s (lane %s), says the audit log\n",
+			seq, record.Outcome, code(record.Code), count(int64(record.Sends), "sending"), record.Lane)
 	case inJournal && fate.Outcome != outbox.Pending:
-		fmt.Fprintf(out, "report %d: %s%s after %d sendings\n", seq, fate.Outcome, code(fate.Code), fate.Sends)
+		fmt.Fprintf(out, "report %d: %s%s after %s\n", seq, fate.Outcome, code(fate.Code), count(int64(fate.Sends), "sending"))
 	case inJournal && fate.Quarantined:
-		fmt.Fprintf(out, "report %d: pending, but set aside: it broke the link again and again\n", seq)
+		fmt.Fprintf(out, "report %d: pending, but set aside: it broke the link again and again (aliiot quarantine)\n", seq)
 	case inJournal && !fate.Ended:
 		fmt.Fprintf(out, "report %d: pending\n", seq)
 	default:

@@ -86,12 +86,12 @@ func TestALookIntoAFolder(t *testing.T) {
 	}
 	wantText(t, aliiotRun(t, exitOK, "explain", dir, "2"), "pending", "sos_alarm", "level")
 	wantText(t, aliiotRun(t, exitOK, "explain", dir, "99"), "there is none")
-	aliiotRun(t, exitFailed, "explain", dir, "zero")
+	aliiotRun(t, exitUsage, "explain", dir, "zero")
 	aliiotRun(t, exitFailed, "ledger", filepath.Join(dir, "nowhere"))
 	aliiotRun(t, exitFailed, "ledger", t.TempDir())
 
 	loseBytes(t, dir, `"level":3`)
-	wantText(t, aliiotRun(t, exitFailed, "journal", "verify", dir), "the journal is damaged", "the ledger calls 1 damaged")
+	wantText(t, aliiotRun(t, exitFailed, "journal", "verify", dir), "the journal is damaged", "1 stretch that cannot be read", "the ledger calls 1 damaged")
 }
 
 // loseBytes changes the medium under a text that was synced.

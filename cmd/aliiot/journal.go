@@ -6,15 +6,16 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"github.com/aliiot/aliiot/internal/journal"
 )
 
 // errDamaged makes the exit status say what verify found.
 var errDamaged = errors.New("the journal is damaged")
 
 func journalCommand() *cobra.Command {
-	c := &cobra.Command{Use: "journal", Short: "Look at a device's journal"}
-	c.AddCommand(journalVerifyCommand())
-	return c
+	return group("journal", "Look at a device's journal, or jump its numbers", "",
+		journalVerifyCommand(), journalJumpCommand())
 }
 
 func journalVerifyCommand() *cobra.Command {
@@ -24,7 +25,7 @@ func journalVerifyCommand() *cobra.Command {
 		Long: `Read every frame of a journal and say what is whole and what is not.
 It changes nothing, and is safe beside a living device.
 The exit status is 1 when a stretch of the log is damaged or unreadable.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f, err := openFolder(args[0])
 			if err != nil {
@@ -56,17 +57,85 @@ The exit status is 1 when a stretch of the log is damaged or unreadable.`,
 					fmt.Fprintf(out, "%s: %v\n", s.File, s.Err)
 				}
 			}
-			fmt.Fprintf(out, "\n%d reports are written and not known to be durable yet; %d spare files, %d that no longer count.\n",
-				f.view.Unsynced, f.view.Spares, f.view.Strays)
+			fmt.Fprintf(out, "\nNot known to be durable yet: %s. Besides: %s, %d that no longer count.\n",
+				count(int64(f.view.Unsynced), "report"), count(int64(f.view.Spares), "spare file"), f.view.Strays)
 			lost := f.ledger().Damaged
 			if bad > 0 || missing > 0 {
-				return fmt.Errorf("%w: %d stretches cannot be read, %d reports that wait are missing; the ledger calls %d damaged", errDamaged, bad, missing, lost)
+				return fmt.Errorf("%w; it has %s that cannot be read, lacks %s, and the ledger calls %d damaged",
+					errDamaged, stretches(bad), count(int64(missing), "waiting report"), lost)
 			}
 			if lost > 0 {
-				fmt.Fprintf(out, "The ledger calls %d reports of earlier days damaged.\n", lost)
+				fmt.Fprintf(out, "Damaged in earlier days, says the ledger: %s.\n", count(int64(lost), "report"))
 			}
 			fmt.Fprintln(out, "Every report that waits is there.")
 			return nil
 		},
 	}
+}
+
+func stretches(n int) string {
+	if n == 1 {
+		return "1 stretch"
+	}
+	return fmt.Sprintf("%d stretches", n)
+}
+
+// usualJump passes over what half a year of one report a second uses, and leaves
+// more than a hundred jumps before ids, which are numbers modulo 2³¹, come again.
+const usualJump = 1 << 24
+
+// jumped is a jump as JSON has it (docs/json.md).
+type jumped struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+func journalJumpCommand() *cobra.Command {
+	var by uint64
+	var asJSON, yes bool
+	c := &cobra.Command{
+		Use:   "jump DIR",
+		Short: "Pass over numbers, after a folder was restored from a backup",
+		Long: `Pass over numbers, after a folder was restored from a backup. A report's number
+is its id at the platform; what the device reported after the backup has used
+the next ones, for other content. Reports that wait keep their numbers.
+
+The device must have been stopped. When this says yes, it is on the disk.`,
+		Args: takes("DIR"),
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if by == 0 || by > journal.MaxJump {
+				return usage("--by %d is not within 1 and %d", by, journal.MaxJump)
+			}
+			f, release, err := ownFolder(args[0])
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if e := release(); err == nil {
+					err = e
+				}
+			}()
+			next := f.view.State.NextSeq
+			if err := confirm(c, yes, fmt.Sprintf("The next report of %s would be %d. Go on with %d?", f.view.Identity, next, next+by)); err != nil {
+				return err
+			}
+			var did jumped
+			err = f.change(func(j *journal.Journal) (err error) {
+				did.From, did.To, err = j.Jump(by)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c, did)
+			}
+			fmt.Fprintf(c.OutOrStdout(), "The next report would have been %d; it will be %d.\n", did.From, did.To)
+			return nil
+		},
+	}
+	c.Flags().Uint64Var(&by, "by", usualJump, "how many numbers to pass over; more than were used since the backup")
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	jsonFlag(c, &asJSON)
+	return c
 }

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/aliiot/aliiot/actors"
+	"github.com/aliiot/aliiot/internal/ledgertable"
 	"github.com/aliiot/aliiot/internal/outbox"
 )
 
@@ -23,7 +25,7 @@ func ledgerCommand() *cobra.Command {
 
 It reads only, and is safe beside a living device; what that device has
 not synced yet is not counted.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes("DIR"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f, err := openFolder(args[0])
 			if err != nil {
@@ -31,16 +33,24 @@ not synced yet is not counted.`,
 			}
 			l := f.ledger()
 			if asJSON {
-				e := json.NewEncoder(c.OutOrStdout())
-				e.SetIndent("", "  ")
-				return e.Encode(l)
+				return printJSON(c, l)
 			}
 			fmt.Fprintf(c.OutOrStdout(), "device %s\n\n", f.view.Identity)
 			return printLedger(c.OutOrStdout(), l, f.lanes)
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON (docs/json.md)")
+	jsonFlag(c, &asJSON)
 	return c
+}
+
+func jsonFlag(c *cobra.Command, on *bool) {
+	c.Flags().BoolVar(on, "json", false, "print JSON (docs/json.md)")
+}
+
+func printJSON(c *cobra.Command, v any) error {
+	e := json.NewEncoder(c.OutOrStdout())
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }
 
 // ledger is the account as the journal has it on the disk.
@@ -62,28 +72,44 @@ func (f *deviceFolder) ledger() actors.Ledger {
 	return l
 }
 
-func printLedger(out io.Writer, l actors.Ledger, lanes []string) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "lane\taccepted\tconfirmed\trejected\texpired\tevicted\tdamaged\tpending\tlate\t")
-	row := func(name string, c actors.Counts) {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
-			name, c.Accepted, c.Confirmed, c.Rejected, c.Expired, c.Evicted, c.Damaged, c.Pending, c.Late)
+func printLedger(out io.Writer, l actors.Ledger, names []string) error {
+	var lanes []ledgertable.Lane
+	for _, name := range names {
+		lanes = append(lanes, ledgertable.Lane{Name: name, Counts: tableCounts(l.Lanes[name])})
 	}
-	for _, name := range lanes {
-		row(name, l.Lanes[name])
-	}
-	row("all", l.Counts)
-	if err := w.Flush(); err != nil {
+	if err := ledgertable.Write(out, widthOf(out), tableCounts(l.Counts), lanes); err != nil {
 		return err
 	}
 	if l.Quarantined > 0 {
-		fmt.Fprintf(out, "\n%d of the pending reports are quarantined: they broke the link again and again.\n", l.Quarantined)
+		fmt.Fprintf(out, "\nQuarantined: %s that broke the link again and again (see \"aliiot quarantine list\").\n",
+			count(int64(l.Quarantined), "pending report"))
 	}
 	if l.Damaged > 0 {
-		fmt.Fprintf(out, "\n%d reports were destroyed on the medium after they had been synced.\n", l.Damaged)
+		fmt.Fprintf(out, "\nDamaged: %s that the medium destroyed after the sync.\n", count(int64(l.Damaged), "report"))
 	}
 	if !l.Balances() {
 		fmt.Fprintln(out, "\nTHE LEDGER DOES NOT BALANCE. Please report this with a copy of the folder.")
 	}
 	return nil
+}
+
+func tableCounts(c actors.Counts) ledgertable.Counts {
+	return ledgertable.Counts{
+		Accepted: int64(c.Accepted), Confirmed: int64(c.Confirmed), Rejected: int64(c.Rejected), Expired: int64(c.Expired),
+		Evicted: int64(c.Evicted), Damaged: int64(c.Damaged), Pending: int64(c.Pending), Late: int64(c.Late),
+		Quarantined: int64(c.Quarantined), Unreadable: int64(c.Unreadable),
+		ConfirmedBy: map[string]int64{"reply": int64(c.ConfirmedBy.Reply), "puback": int64(c.ConfirmedBy.Puback)},
+		EvictedBy: map[string]int64{"budget": int64(c.EvictedBy.Budget), "newer": int64(c.EvictedBy.Newer),
+			"thinned": int64(c.EvictedBy.Thinned), "operator": int64(c.EvictedBy.Operator)},
+	}
+}
+
+// widthOf is how many columns there are to write in.
+func widthOf(out io.Writer) int {
+	if f, ok := out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return ledgertable.DefaultWidth
 }

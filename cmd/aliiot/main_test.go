@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +28,12 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"await": await,
-			"post":  post,
+			"await":       await,
+			"follow":      follow,
+			"hold":        hold,
+			"letgo":       letgo,
+			"post":        post,
+			"quarantined": quarantined,
 		},
 	})
 }
@@ -96,6 +102,26 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("report %d was not answered", i+1)
 		}
 	}
+}
+
+// follow FILE runs the command for the smallest device that the emulator printed
+// into FILE, but for the compiling, which is done once and elsewhere.
+func follow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: follow FILE")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	command := regexp.MustCompile(`(?m)^  \S.*\\\n.*\\\n    go run \./examples/minimal$`).FindString(string(text))
+	if command == "" {
+		ts.Fatalf("%s has no command for the smallest device:\n%s", args[0], text)
+	}
+	minimal := ts.MkAbs("smallest")
+	build := exec.Command("go", "build", "-o", minimal, "../../examples/minimal")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("go build: %v\n%s", err, out)
+	}
+	ts.Check(ts.Exec("sh", "-c", strings.Replace(command, "go run ./examples/minimal", minimal, 1)))
 }
 
 func TestJournalThatCannotBeWritten(t *testing.T) {
