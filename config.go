@@ -62,6 +62,17 @@ type Config struct {
 	// `aliiot explain`. Off by default: it costs some 60 bytes of flash a report.
 	Audit bool
 
+	// Systemd tells the service manager, where it has set $NOTIFY_SOCKET, what
+	// sd_notify(3) has words for: ready when Open returns (no cloud is waited for), a
+	// status line, stopping when Close begins. Where the unit has WatchdogSec=, the
+	// watchdog is fed four times in that time, for as long as outbox and connection
+	// answer and no call to the disk is under way for half of it; a dead link is no
+	// reason not to, nor is a restart that a supervisor has promised, for ten minutes.
+	// A stall of WatchdogSec is survived, one of twice that ends the process, and the
+	// journal goes on with the next. Three minutes suit flash that collects its
+	// garbage. For the one device whose life is the process's. Off by default.
+	Systemd bool
+
 	// Logger takes everything that the device and its actors log; nil is silent.
 	Logger *slog.Logger
 	// Meter makes the metrics, all named aliiot.…; nil makes none.

@@ -22,6 +22,7 @@ type Device struct {
 	folder  disk.Info
 	unlock  func() error
 	unmeter func() error
+	service *service // nil where no service manager wants to hear
 	closing sync.Once
 	closed  error
 }
@@ -126,7 +127,13 @@ func (d *Device) Tree() *actors.Tree { return d.tree }
 // Calling it again returns the same error.
 func (d *Device) Close() error {
 	d.closing.Do(func() {
+		if d.service != nil {
+			d.service.stopping()
+		}
 		d.drain()
+		if d.service != nil {
+			d.service.end()
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		errs := []error{d.tree.Stop(ctx)}

@@ -45,6 +45,9 @@ type seams struct {
 	dialer transport.Dialer
 	folder disk.Info
 	unlock func() error
+
+	manager  manager // nil: none
+	watchdog time.Duration
 }
 
 // Open opens the device's folder and starts its actors. It never dials, waits
@@ -64,6 +67,7 @@ func Open(ctx context.Context, c Config) (*Device, error) {
 		return nil, err
 	}
 	s.clock, s.dialer = clock.System(), c.dialer()
+	s.manager, s.watchdog = c.managerFromEnv()
 	d, err := open(ctx, c, s)
 	if err != nil {
 		return nil, errors.Join(err, s.unlock())
@@ -147,6 +151,9 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 		if d.unmeter, err = d.measure(c.Meter); err != nil {
 			return nil, errors.Join(fmt.Errorf("aliiot: making the metrics: %w", err), d.tree.Stop(ctx))
 		}
+	}
+	if s.manager != nil {
+		d.serve(s.manager, s.watchdog)
 	}
 	return d, nil
 }

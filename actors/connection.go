@@ -114,6 +114,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		} else {
 			c.waiting.add(m.Reply, m.Gone)
 		}
+	case AskPulse:
+		answer(m.Reply, Pulse{At: time.Now()})
 	case Publish:
 		c.publish(m)
 	case LinkHint:

@@ -60,6 +60,8 @@ func (d *device) start(ctx actor.Context) {
 	})
 	d.life = t.epochs.Add(1)
 	t.inbound.Store(0)
+	t.due.outbox.Store(false)
+	t.due.connection.Store(false)
 	clear(t.lastConn.hear) // who subscribed is spawned anew
 	for _, c := range t.children() {
 		pid, err := d.spawn(ctx, c)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -28,11 +29,12 @@ type keeper struct {
 	sweepAt    int               // how many ends may be waited for before those whose askers have gone are forgotten
 	recent     *outbox.Recent
 
-	sync      *outbox.Job    // under way
-	settleDue bool           // settles have waited long enough
-	inStore   bool           // a panic now comes out of the store
-	rendering uint64         // a panic now comes from this report
-	crashes   map[uint64]int // panics by report
+	jobs      map[*outbox.Job]time.Time // since when each is under way
+	sync      *outbox.Job               // one of them
+	settleDue bool                      // settles have waited long enough
+	inStore   bool                      // a panic now comes out of the store
+	rendering uint64                    // a panic now comes from this report
+	crashes   map[uint64]int            // panics by report
 	degraded  atomic.Pointer[error]
 }
 
@@ -103,7 +105,7 @@ func answer[T any](reply chan<- T, v T) {
 
 func newKeeper(t *Tree) *keeper {
 	return &keeper{tree: t, store: t.opts.Store, waiters: map[uint64]waiter{},
-		ends: map[uint64]asked{}, recent: new(outbox.Recent), crashes: map[uint64]int{}}
+		ends: map[uint64]asked{}, jobs: map[*outbox.Job]time.Time{}, recent: new(outbox.Recent), crashes: map[uint64]int{}}
 }
 
 func (w waiter) answer(root *actor.RootContext, a Appended) {
@@ -147,6 +149,7 @@ func (k *keeper) recover() {
 		panic(fmt.Errorf("actors: opening the store anew: %w", err)) // tried again with the supervisor's backoff
 	}
 	k.store, k.inStore, k.sync, k.settleDue = store, false, nil, false
+	clear(k.jobs)
 	root := k.tree.system.Root
 	for seq, w := range k.waiters { // what was in the page cache may or may not count
 		delete(k.waiters, seq)

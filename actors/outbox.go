@@ -98,6 +98,9 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 		o.askEnd(m)
 	case AskLedger:
 		answer(m.Reply, o.ledger())
+	case AskPulse:
+		answer(m.Reply, o.pulse())
+		return
 	case AskDrained:
 		o.drained.add(m.Reply, nil)
 		o.moved = true

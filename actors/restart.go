@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -138,6 +137,7 @@ func (s *supervisor) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, c
 
 func (s *supervisor) restartAfter(k *kid, child *actor.PID, delay time.Duration) {
 	k.due = true
+	s.tree.due.of(k.name).Store(true)
 	root, self, due := s.root, s.self, restartDue{child, s.life}
 	k.timer = time.AfterFunc(delay, func() { root.Send(self, due) })
 }
@@ -150,6 +150,7 @@ func (s *supervisor) restart(ctx actor.Context, m restartDue) {
 	for _, c := range ctx.Children() {
 		if c == m.child { // the very same child, not a namesake
 			k.due = false
+			s.tree.due.of(k.name).Store(false)
 			s.tree.park(k.name, false)
 			ctx.(actor.Supervisor).RestartChildren(c)
 			s.tree.Send(connectionName, reborn{c})
@@ -170,19 +171,18 @@ func within(times []time.Time, after time.Time) []time.Time {
 type guardian struct {
 	tree   *Tree
 	policy RestartPolicy
-	due    atomic.Bool // a restart is under way: a second failure of the same life changes nothing
 }
 
 func (g *guardian) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, child *actor.PID, _ *actor.RestartStatistics, reason, _ any) {
-	if g.due.Swap(true) {
-		return
+	if g.tree.due.tree.Swap(true) {
+		return // a second failure of the same life changes nothing
 	}
 	n := g.tree.treeRestarts.Add(1)
 	g.tree.log.Error("the tree is restarted", "err", reason, "restarts", n)
 	bo := backoff.Policy{Base: g.policy.Min, Cap: g.policy.Max}
 	delay := g.policy.Min + bo.Delay(int(min(n, 30)), g.tree.opts.Clock.Rand())
 	time.AfterFunc(delay, func() {
-		g.due.Store(false)
+		g.tree.due.tree.Store(false)
 		if !g.tree.closed.Load() {
 			sup.RestartChildren(child)
 		}

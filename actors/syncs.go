@@ -72,6 +72,7 @@ func (o *outboxActor) run(job *outbox.Job) {
 // has ended without a result, which the store takes for a failure.
 func (o *outboxActor) beside(job *outbox.Job, run func()) {
 	log, root, self := o.tree.log, o.root, o.self
+	o.keep.jobs[job] = time.Now()
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
@@ -94,6 +95,7 @@ func (o *outboxActor) await(job *outbox.Job) {
 
 func (o *outboxActor) jobEnded(job *outbox.Job) {
 	k := o.keep
+	delete(k.jobs, job)
 	var res outbox.Result
 	k.guard(func() { res = k.store.Done(job) })
 	if k.sync == job {

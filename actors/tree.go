@@ -53,6 +53,7 @@ type Tree struct {
 	epoch          atomic.Pointer[epoch]
 	epochs         atomic.Uint64
 	failed         atomic.Pointer[chan struct{}]
+	due            restartsDue
 	appsEnded      chan struct{}
 	closed         atomic.Bool
 	wanted         atomic.Bool // online
