@@ -19,6 +19,7 @@ import (
 
 	"github.com/aliiot/aliiot"
 	"github.com/aliiot/aliiot/actors"
+	"github.com/aliiot/aliiot/transport"
 )
 
 // childEnv makes a process the device.
@@ -50,7 +51,11 @@ func runDevice(in io.Reader, out io.Writer) {
 		switch o.Kind {
 		case orderOpen:
 			err = c.open(*o.Open)
-			c.answer(o, news{Ledger: c.ledger()}, err)
+			c.answer(o, news{Ledger: c.ledger(), Volatile: c.volatile}, err)
+		case orderConnect:
+			go c.tellNotices()
+			c.dev.Connect()
+			c.answer(o, news{}, nil)
 		case orderReport: // beside the others: the disk may take its time
 			go func() { c.report(o) }()
 		case orderLedger:
@@ -75,6 +80,9 @@ type child struct {
 
 	dev    *aliiot.Device
 	doomed atomic.Pointer[string] // the actor that panics at its next message
+
+	volatile       string // the folder's file system, where it keeps nothing
+	acked, replied atomic.Uint64
 }
 
 func (c *child) open(s setup) error {
@@ -82,27 +90,33 @@ func (c *child) open(s setup) error {
 	if s.NoQuota {
 		limits = aliiot.Limits{Payload: limits.Payload}
 	}
-	dev, err := aliiot.Open(context.Background(), aliiot.Config{
+	cfg := aliiot.Config{
 		Identity: aliiot.DeviceSecret{
 			ProductKey: s.ProductKey, DeviceName: s.DeviceName, Secret: aliiot.Secret(s.Secret),
 		},
-		Server:        s.Server,
-		Dir:           s.Dir,
-		AllowVolatile: true, // a newcomer's temporary folder may be in memory
-		Audit:         true,
-		Confirm:       s.Confirm,
-		Limits:        &limits,
-		Silence:       s.Silence,
-		DrainTimeout:  -1, // the driver waits, and shows it
-		Middleware:    []actor.ReceiverMiddleware{c.sabotage},
-	})
+		Server:       s.Server,
+		Dir:          s.Dir,
+		Audit:        true,
+		Confirm:      s.Confirm,
+		Limits:       &limits,
+		Silence:      s.Silence,
+		DrainTimeout: -1, // the driver waits, and shows it
+		Middleware:   []actor.ReceiverMiddleware{c.count, c.sabotage},
+	}
+	dev, err := aliiot.Open(context.Background(), cfg)
+	if errors.Is(err, aliiot.ErrVolatile) {
+		// A folder in memory outlives SIGKILL, which is what this example shows. It is
+		// allowed on purpose, and the driver says so.
+		cfg.AllowVolatile = true
+		if dev, err = aliiot.Open(context.Background(), cfg); err == nil {
+			c.volatile = dev.Status().Folder
+		}
+	}
 	if err != nil {
 		return err
 	}
 	c.dev = dev
-	go c.tellNotices()
 	go c.tellLedger()
-	dev.Connect()
 	return nil
 }
 
@@ -123,6 +137,21 @@ func (c *child) report(o order) {
 	c.answer(o, news{Seq: receipt.Seq()}, nil)
 }
 
+// count looks at what comes back for posts, on its way to the outbox.
+func (c *child) count(next actor.ReceiverFunc) actor.ReceiverFunc {
+	return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
+		switch m := env.Message.(type) {
+		case actors.Published:
+			if m.Level == transport.Acked && m.Err == nil {
+				c.acked.Add(1)
+			}
+		case actors.Replied:
+			c.replied.Add(1)
+		}
+		next(ctx, env)
+	}
+}
+
 // sabotage lets the doomed actor panic at one message. It is the way in which a
 // bug of anybody's would show.
 func (c *child) sabotage(next actor.ReceiverFunc) actor.ReceiverFunc {
@@ -130,7 +159,7 @@ func (c *child) sabotage(next actor.ReceiverFunc) actor.ReceiverFunc {
 		name := c.doomed.Load()
 		if name != nil && strings.HasSuffix(ctx.Self().Id, "/"+*name) && !system(env.Message) &&
 			c.doomed.CompareAndSwap(name, nil) {
-			c.tell(news{Kind: newsActor, Text: fmt.Sprintf("%s on %T", *name, env.Message)})
+			c.tell(news{Kind: newsActor, Text: fmt.Sprintf("the actor %q panics on %T", *name, env.Message)})
 			panic("the example's own panic")
 		}
 		next(ctx, env)
@@ -155,7 +184,8 @@ func (c *child) tellNotices() {
 
 func (c *child) tellLedger() {
 	for range time.Tick(ledgerEvery) {
-		c.tell(news{Kind: newsLedger, Ledger: c.ledger(), Restarts: c.dev.Status().Restarts})
+		c.tell(news{Kind: newsLedger, Ledger: c.ledger(), Restarts: c.dev.Status().Restarts,
+			Traffic: traffic{Acked: c.acked.Load(), Replied: c.replied.Load()}})
 	}
 }
 
@@ -194,6 +224,12 @@ func (c *child) answer(o order, n news, err error) {
 		n.Unknown = errors.Is(err, aliiot.ErrOutcomeUnknown) || errors.As(err, &crash)
 		var locked *aliiot.LockedError
 		n.Locked = errors.As(err, &locked)
+		switch {
+		case n.Locked:
+			n.Error = fmt.Sprintf("its journal is in use by process %d", locked.PID)
+		case o.Kind == orderOpen: // the driver names the folder
+			n.Error = bare(err).Error()
+		}
 	}
 	c.tell(n)
 }

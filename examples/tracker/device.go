@@ -100,7 +100,7 @@ func (d *device) ask(ctx context.Context, o order) (news, error) {
 	}
 	d.mu.Unlock()
 	if err != nil {
-		return news{}, fmt.Errorf("%w: %w", errGone, err)
+		return news{}, errGone // the pipe is closed
 	}
 	select {
 	case n := <-c:

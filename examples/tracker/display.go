@@ -12,22 +12,36 @@ import (
 	"golang.org/x/term"
 )
 
-// display writes what a person reads. On a terminal it has colours, and a bar in
-// its last line where one waits; elsewhere plain lines, and nothing else.
+// display writes what a person reads. On a terminal it has colours, folds lines
+// that are too long for it, and shows a bar in its last line where one waits;
+// elsewhere it writes plain lines, and one every few seconds while one waits.
 type display struct {
-	w     io.Writer
-	gone  func() // called when nobody reads any more
-	fancy bool
+	w        io.Writer
+	gone     func() // called when nobody reads any more
+	colours  bool
+	terminal bool       // has a last line that can be written again
+	columns  func() int // of the terminal, 0 for no bound
+	quiet    time.Duration
 
 	mu    sync.Mutex
 	start time.Time
+	last  time.Time // when something was said
 	bar   *progressbar.ProgressBar
 }
 
 func newDisplay(w io.Writer, gone func()) *display {
-	d := &display{w: w, gone: gone, start: time.Now()}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
-		d.fancy = true
+	d := &display{w: w, gone: gone, start: time.Now(), columns: func() int { return 0 }, quiet: 5 * time.Second}
+	f, ok := w.(*os.File)
+	if ok && term.IsTerminal(int(f.Fd())) {
+		d.terminal = os.Getenv("TERM") != "dumb"
+		d.colours = d.terminal && os.Getenv("NO_COLOR") == ""
+		d.columns = func() int {
+			n, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return n
+		}
 	}
 	return d
 }
@@ -43,7 +57,7 @@ const (
 )
 
 func (d *display) paint(colour, text string) string {
-	if !d.fancy || colour == "" {
+	if !d.colours || colour == "" {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
@@ -58,6 +72,7 @@ var (
 	aboutFault   = subject{"FAULT", red}
 	aboutEvent   = subject{"event", cyan}
 	aboutDevice  = subject{"device", green}
+	aboutCrash   = subject{"device", yellow}
 	aboutReports = subject{"reports", ""}
 )
 
@@ -65,107 +80,55 @@ var (
 func (d *display) happened(s subject, format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.hideBar()
 	at := fmt.Sprintf("%6.1fs", time.Since(d.start).Seconds())
-	d.print("%s  %s %s\n", d.paint(dim, at), d.paint(s.colour, fmt.Sprintf("%-7s", s.name)), fmt.Sprintf(format, args...))
-	d.showBar()
+	d.put(d.paint(dim, at)+"  "+d.paint(s.colour, fmt.Sprintf("%-7s", s.name))+" ", 17, "", fmt.Sprintf(format, args...))
 }
 
-// text writes lines as they are.
-func (d *display) text(format string, args ...any) {
+// say writes a line of text, or an empty one.
+func (d *display) say(colour, format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.put("", 0, colour, fmt.Sprintf(format, args...))
+}
+
+// fact writes a line of text beside a name.
+func (d *display) fact(name, colour, format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.put("  "+d.paint(dim, fmt.Sprintf("%-9s", name))+" ", 12, colour, fmt.Sprintf(format, args...))
+}
+
+// verdict writes a line about one check of the oracle.
+func (d *display) verdict(colour, word, name, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.put("  "+d.paint(colour, fmt.Sprintf("%-6s", word))+"  "+name+"  ", 14, "", text)
+}
+
+// block writes lines that are laid out already; the writer is given the columns.
+func (d *display) block(write func(w io.Writer, columns int) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.hideBar()
-	d.print(format, args...)
-	d.showBar()
-}
-
-// fact writes one line of the head: a name and what it is.
-func (d *display) fact(name, format string, args ...any) {
-	d.text("  %s %s\n", d.paint(dim, fmt.Sprintf("%-9s", name)), fmt.Sprintf(format, args...))
-}
-
-func (d *display) print(format string, args ...any) {
-	if _, err := fmt.Fprintf(d.w, format, args...); err != nil {
+	if err := write(d.w, d.columns()); err != nil {
 		d.gone()
 	}
 }
 
-// wait shows a bar of so many steps from now on.
-func (d *display) wait(what string, steps int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.fancy {
-		return
-	}
+// put writes a line: a head of so many columns, and text folded beside it.
+func (d *display) put(head string, columns int, colour, text string) {
 	d.hideBar()
-	d.bar = progressbar.NewOptions(steps,
-		progressbar.OptionSetWriter(d.w),
-		progressbar.OptionSetDescription(what),
-		progressbar.OptionSetWidth(30),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(false),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}))
+	text = fold(text, d.columns()-columns)
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			head = strings.Repeat(" ", columns)
+		}
+		if _, err := fmt.Fprintf(d.w, "%s%s\n", head, d.paint(colour, line)); err != nil {
+			d.gone()
+		}
+	}
+	d.last = time.Now()
 	d.showBar()
-}
-
-// step moves the bar.
-func (d *display) step(n int, what string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.bar != nil && !d.bar.IsFinished() {
-		d.bar.Describe(what)
-		_ = d.bar.Set(n) // a terminal that has gone is no failure
-	}
-}
-
-// waited takes the bar away.
-func (d *display) waited() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.hideBar()
-	d.bar = nil
-}
-
-func (d *display) hideBar() {
-	if d.bar != nil {
-		_ = d.bar.Clear()
-	}
-}
-
-func (d *display) showBar() {
-	if d.bar != nil && !d.bar.IsFinished() {
-		_ = d.bar.RenderBlank()
-	}
-}
-
-// table writes rows under a head, numbers to the right. The last row is the sum.
-func (d *display) table(rows [][]string) {
-	width := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, cell := range r {
-			width[i] = max(width[i], len(cell))
-		}
-	}
-	for n, r := range rows {
-		var line strings.Builder
-		for i, cell := range r {
-			if i == 0 {
-				fmt.Fprintf(&line, "  %-*s", width[i], cell)
-			} else {
-				fmt.Fprintf(&line, "  %*s", width[i], cell)
-			}
-		}
-		colour := ""
-		switch n {
-		case 0:
-			colour = dim
-		case len(rows) - 1:
-			colour = bold
-		}
-		d.text("%s\n", d.paint(colour, line.String()))
-	}
 }
 
 // count says how many of what: 1 report, 2 reports.

@@ -22,14 +22,17 @@ type driver struct {
 	out    *display
 	record record
 
-	cloud *cloud // nil with --server
-	proxy *faultproxy.Proxy
-	setup setup
-	dir   string
-	began time.Time // of the replay
-	base  map[string]int64
-	late  int64 // called late before this run
-	kept  map[string]bool
+	cloud  *cloud // nil with --server
+	proxy  *faultproxy.Proxy
+	setup  setup
+	dir    string
+	freed  func()    // gives the folder back
+	began  time.Time // of the replay
+	base   map[string]int64
+	late   int64 // called late before this run
+	kept   map[string]bool
+	hints  hints
+	faults []fault // in the order in which they are going to strike
 
 	life   sync.Mutex // over the start and end of the device's process
 	atRest atomic.Bool
@@ -43,42 +46,57 @@ type driver struct {
 	sessions int       // how often it came online
 	restarts uint64    // of actors, in this life of the process
 	ledger   ledger
+	volatile string   // the folder's file system, where it keeps nothing
+	fed      int      // epochs
+	made     int64    // reports of this run that the device has kept
+	turn     int      // of the faults, from 1 on
 	done     []string // faults that struck
 	broken   error    // what the run cannot go on after
 
-	final ledger
-	found []oracle.Violation
+	final  ledger
+	found  []oracle.Violation
+	judged []string // the oracle's checks that could be made
 }
 
 func newDriver(o options, out *display) *driver {
 	return &driver{o: o, out: out, changed: make(chan struct{}), base: map[string]int64{}, kept: map[string]bool{}}
 }
 
-var errInterrupted = errors.New("interrupted; what waits stays in the journal")
+// start makes ready all that the run needs, up to an open folder. What the command
+// line asks for and cannot be had fails here, before anything is shown: *flagError
+// and *inUseError. The replay is what is going to be run.
+func (d *driver) start(ctx context.Context) (replay, error) {
+	r, err := loadReplay(d.o)
+	if err != nil {
+		return r, err
+	}
+	if d.o.report != "" {
+		if err := checkReport(d.o.report); err != nil {
+			return r, err
+		}
+	}
+	if err := d.prepare(); err != nil {
+		return r, err
+	}
+	return r, d.openDevice(ctx, 0)
+}
 
 // run does the whole job, up to the last look at the ledger.
-func (d *driver) run(ctx context.Context) error {
-	err := d.job(ctx)
+func (d *driver) run(ctx context.Context, r replay) error {
+	err := d.job(ctx, r)
 	if err != nil && ctx.Err() != nil {
-		return errInterrupted // whatever it was that the interruption broke off
+		return d.interrupted() // whatever it was that the interruption broke off
 	}
 	return err
 }
 
-func (d *driver) job(ctx context.Context) error {
+func (d *driver) job(ctx context.Context, r replay) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r, err := loadReplay(d.o)
-	if err != nil {
-		return err
-	}
-	if err := d.prepare(); err != nil {
-		return err
+	if d.cloud != nil {
+		d.faults = schedule(d.o.seed)
 	}
 	d.head(r)
-	if err := d.openDevice(ctx); err != nil {
-		return err
-	}
 	for _, lane := range []string{lanePosition, laneAlarm} {
 		d.base[lane] = d.ledgerNow().Lanes[lane].Accepted
 	}
@@ -86,17 +104,20 @@ func (d *driver) job(ctx context.Context) error {
 	if n := d.ledgerNow().Accepted; n > 0 {
 		d.out.happened(aboutReports, "the journal remembers %s of earlier runs; %s", count(n, "report"), wait(d.waitingNow()))
 	}
+	d.connect(ctx)
 
 	d.began = time.Now()
 	var struck sync.WaitGroup
-	if d.cloud != nil {
-		struck.Go(func() { d.misfortune(ctx, schedule(d.o.seed), r.feed) })
-	}
-	err = d.feed(ctx, r)
+	struck.Go(func() { d.misfortune(ctx, r.feed) })
+	err := d.feed(ctx, r)
 	if err != nil {
 		cancel()
 	}
+	stop := d.out.waiting(0, func() (int, string) {
+		return 0, fmt.Sprintf("the log is read; fault %d of %d is at work, %s", d.turnNow(), len(d.faults), wait(d.waitingNow()))
+	})
 	struck.Wait()
+	stop()
 	if err == nil {
 		err = d.failure()
 	}
@@ -106,23 +127,31 @@ func (d *driver) job(ctx context.Context) error {
 	return d.rest(ctx)
 }
 
-// prepare makes what the device needs: a folder, and a platform where none is given.
+// prepare makes what the device needs: a folder that nobody else has, and a
+// platform where none is given.
 func (d *driver) prepare() error {
 	d.dir = d.o.dir
 	if d.dir == "" {
 		dir, err := os.MkdirTemp("", "aliiot-tracker-")
 		if err != nil {
-			return fmt.Errorf("making a folder: %w", err)
+			return fmt.Errorf("making a temporary folder (TMPDIR chooses another place): %w", err)
 		}
 		d.dir = dir
 	}
+	freed, err := lockFolder(d.dir)
+	if err != nil {
+		return err
+	}
+	d.freed = freed
 	d.setup = setup{Dir: d.dir, Confirm: aliiot.ConfirmReply}
+	quota := aliiot.PlatformLimits().RateQoS1
 	if !d.o.emulated() {
 		d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = d.o.productKey, d.o.deviceName, d.o.deviceSecret
 		d.setup.Server = d.o.server
 		if d.o.confirm == "puback" {
 			d.setup.Confirm = aliiot.ConfirmPuback
 		}
+		d.hints = hints{rate: quota, reply: d.setup.Confirm == aliiot.ConfirmReply}
 		return nil
 	}
 	c, err := startCloud(d.o.seed)
@@ -132,20 +161,24 @@ func (d *driver) prepare() error {
 	d.cloud, d.proxy = c, c.proxy
 	d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = emulated.ProductKey, emulated.DeviceName, c.secret
 	d.setup.Server = "mqtt://" + c.proxy.Addr()
+	d.hints = hints{rate: quota}
 	if !d.o.real {
 		// Time is short: a silence is looked at sooner, and a broker of one's own
 		// needs no quota.
 		d.setup.Silence, d.setup.NoQuota = 1500*time.Millisecond, true
+		d.hints.rate = 0
 	}
 	return nil
 }
 
 // cleanUp ends what is still there, and removes a folder that nobody asked to keep.
 func (d *driver) cleanUp() {
-	d.out.waited()
 	d.stopDevice()
 	if d.cloud != nil {
 		d.cloud.close()
+	}
+	if d.freed != nil {
+		d.freed()
 	}
 	if d.o.dir == "" && d.dir != "" {
 		_ = os.RemoveAll(d.dir) // rubbish in a temporary folder is no failure
@@ -157,8 +190,11 @@ func (d *driver) cleanUp() {
 func (d *driver) feed(ctx context.Context, r replay) error {
 	next := map[string]int64{lanePosition: d.base[lanePosition], laneAlarm: d.base[laneAlarm]}
 	var w watch
-	d.out.wait("replaying", len(r.epochs))
-	defer d.out.waited()
+	defer d.out.waiting(len(r.epochs), func() (int, string) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.fed, fmt.Sprintf("replaying (%s)", wait(d.ledger.waiting()))
+	})()
 	for i, e := range r.epochs {
 		if !pause(ctx, time.Until(d.began.Add(r.due(e)))) {
 			return ctx.Err()
@@ -184,14 +220,14 @@ func (d *driver) feed(ctx context.Context, r replay) error {
 // worthTelling is from how many epochs on a line is due at each quarter.
 const worthTelling = 40
 
-// progress shows how far the replay is: in a bar, or in a line at each quarter.
+// progress notes how far the replay is, and says so at each quarter.
 func (d *driver) progress(i int, e nmea.Epoch, all int) {
-	d.out.step(i+1, fmt.Sprintf("replaying (%s)", wait(d.waitingNow())))
+	d.change(func() { d.fed = i + 1 })
 	switch {
 	case i == 0 && !e.Fix:
 		d.out.happened(aboutReports, "no fix yet: the receiver starts cold")
 	case all >= worthTelling && (i+1)*4/all > i*4/all && i+1 < all:
-		d.out.happened(aboutReports, "%d %% of the log; %s made, %s", (i+1)*100/all, count(d.ledgerNow().Accepted, "report"), wait(d.waitingNow()))
+		d.out.happened(aboutReports, "%d %% of the log; %s made, %s", (i+1)*100/all, count(d.madeNow(), "report"), wait(d.waitingNow()))
 	}
 }
 
@@ -212,7 +248,7 @@ func (d *driver) report(ctx context.Context, p report) error {
 		switch {
 		case err == nil:
 			d.record.returned(p, oracle.OK, got.Seq, nil)
-			d.kept[p.key()] = true
+			d.keep(p)
 			return nil
 		case errors.As(err, &no) && !no.Unknown:
 			d.record.returned(p, oracle.Refused, 0, err)
@@ -232,12 +268,17 @@ func (d *driver) report(ctx context.Context, p report) error {
 			return err
 		}
 		if kept {
-			d.kept[p.key()] = true
-			d.out.happened(aboutReports, "nobody heard whether %s was kept; the ledger says it was", p.key())
+			d.keep(p)
+			d.out.happened(aboutReports, "nobody heard whether report %s was kept; the ledger says yes", p.key())
 			return nil
 		}
-		d.out.happened(aboutReports, "nobody heard whether %s was kept; the ledger says it was not: again", p.key())
+		d.out.happened(aboutReports, "nobody heard whether report %s was kept; the ledger says no, so it is made again", p.key())
 	}
+}
+
+func (d *driver) keep(p report) {
+	d.kept[p.key()] = true
+	d.change(func() { d.made++ })
 }
 
 // wasKept asks the ledger: reports are made one by one, so the count of what a

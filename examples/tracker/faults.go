@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 // project's catalogue of faults.
 type fault struct {
 	name   string
+	short  string  // for the head
 	at     float64 // of the replay, from 0 to 1
-	strike func(*driver, context.Context)
+	strike func(*driver, context.Context) bool
 }
 
 // schedule is what goes wrong, in this order and at nearly these times: the seed
@@ -25,11 +27,11 @@ func schedule(seed uint64) []fault {
 	actor := []string{"outbox", "connection"}[lot.IntN(2)]
 	n := 1 + lot.IntN(3)
 	list := []fault{
-		{"cut-after-publish", 0.15, func(d *driver, ctx context.Context) { d.reset(ctx, n) }},
-		{"half-open", 0.21, (*driver).halfOpen},
-		{"panic-actor", 0.46, func(d *driver, ctx context.Context) { d.panicActor(ctx, actor) }},
-		{"kill-9", 0.52, (*driver).killInTunnel},
-		{"replay-blackhole", 0.79, (*driver).blackhole},
+		{"cut-after-publish", "a reset", 0.15, func(d *driver, ctx context.Context) bool { return d.reset(ctx, n) }},
+		{"half-open", "a half-open link", 0.21, (*driver).halfOpen},
+		{"panic-actor", "a panic", 0.46, func(d *driver, ctx context.Context) bool { return d.panicActor(ctx, actor) }},
+		{"kill-9", "SIGKILL", 0.52, (*driver).killInTunnel},
+		{"replay-blackhole", "a black hole", 0.79, (*driver).blackhole},
 	}
 	for i := range list {
 		list[i].at += 0.02 * (lot.Float64() - 0.5)
@@ -38,15 +40,26 @@ func schedule(seed uint64) []fault {
 }
 
 // misfortune strikes as the schedule says, one after the other: a fault whose
-// time comes while another is still at work waits for it.
-func (d *driver) misfortune(ctx context.Context, list []fault, feed time.Duration) {
-	for _, f := range list {
+// time comes while another is still at work waits for it. Each has one line of its
+// own, also where it cannot strike.
+func (d *driver) misfortune(ctx context.Context, feed time.Duration) {
+	for i, f := range d.faults {
 		if !pause(ctx, time.Until(d.began.Add(time.Duration(f.at*float64(feed))))) || !pause(ctx, breath) {
 			return
 		}
-		f.strike(d, ctx)
-		d.struck(f.name)
+		d.change(func() { d.turn = i + 1 })
+		if f.strike(d, ctx) {
+			d.change(func() { d.done = append(d.done, f.name) })
+		}
+		if ctx.Err() != nil || d.failure() != nil {
+			return
+		}
 	}
+}
+
+// announce writes the line of the fault whose turn it is.
+func (d *driver) announce(format string, args ...any) {
+	d.out.happened(aboutFault, "%d of %d: %s", d.turnNow(), len(d.faults), fmt.Sprintf(format, args...))
 }
 
 // breath is the least time between the end of one fault and the next.
@@ -79,75 +92,100 @@ func (d *driver) networkIsBack(ctx context.Context) {
 	d.await(ctx, d.patience(), func() bool { return d.online })
 }
 
+// ordinal names one of the next posts.
+var ordinal = []string{1: "the next post", 2: "the second post from now", 3: "the third post from now"}
+
 // reset closes the connection hard, right behind a report.
-func (d *driver) reset(ctx context.Context, n int) {
+func (d *driver) reset(ctx context.Context, n int) bool {
 	sessions := d.sessionsNow()
 	passed := int(d.proxy.Stats().Up.Packets[mqttPublish])
-	d.out.happened(aboutFault, "the connection is reset right behind a report")
+	d.announce("the link is going to be reset, right behind %s", ordinal[n])
 	d.inject(faultproxy.CutAfterPublish(faultproxy.RST, passed+n, true))
-	d.await(ctx, d.patience(), func() bool { return d.sessions > sessions && d.online })
+	struck := d.await(ctx, d.patience(), func() bool { return d.sessions > sessions && d.online })
 	d.heal()
+	if !struck && ctx.Err() == nil {
+		d.out.happened(aboutLink, "it was not reset: no such post was sent")
+	}
+	return struck
 }
 
 const mqttPublish = 3 // packet type (MQTT 3.1.1, 2.2.1)
 
 // halfOpen swallows everything both ways: nothing fails, nothing answers.
-func (d *driver) halfOpen(ctx context.Context) {
-	d.out.happened(aboutFault, "the link goes half-open: all is swallowed, and nothing fails")
+func (d *driver) halfOpen(ctx context.Context) bool {
 	began := time.Now()
 	d.inject(faultproxy.HalfOpen(faultproxy.Both))
+	d.announce("the link is half-open: all is swallowed, and nothing fails")
 	if d.await(ctx, d.patience(), func() bool { return !d.online }) {
-		d.out.happened(aboutLoss, "noticed after %s, by the answers that the platform owed", seconds(time.Since(began)))
+		d.out.happened(aboutLoss, "noticed %s after it began", seconds(time.Since(began)))
 	}
 	d.networkIsBack(ctx)
+	return true
 }
 
-func (d *driver) panicActor(ctx context.Context, actor string) {
-	d.out.happened(aboutFault, "a bug: the actor %q will panic at its next message", actor)
+func (d *driver) panicActor(ctx context.Context, actor string) bool {
+	d.announce("a bug: the actor %q is going to panic at its next message", actor)
 	restarts, sessions := d.restartsNow(), d.sessionsNow()
 	d.order(ctx, order{Kind: orderPanic, Actor: actor})
-	if d.await(ctx, d.patience(), func() bool { return d.restarts > restarts }) {
+	struck := d.await(ctx, d.patience(), func() bool { return d.restarts > restarts })
+	if struck {
 		d.out.happened(aboutDevice, "it was restarted alone; the others went on")
+	} else if ctx.Err() == nil {
+		d.out.happened(aboutDevice, "it did not: no message came for it")
 	}
 	if actor == "connection" { // which took its session with it
 		d.await(ctx, d.patience(), func() bool { return d.sessions > sessions && d.online })
 	}
+	return struck
 }
 
 // killInTunnel lets a tunnel build a backlog, ends the device's process in it by
 // SIGKILL, and starts it again on the same folder.
-func (d *driver) killInTunnel(ctx context.Context) {
-	d.out.happened(aboutFault, "a tunnel: nothing gets through any more")
+func (d *driver) killInTunnel(ctx context.Context) bool {
 	d.inject(faultproxy.HalfOpen(faultproxy.Both))
-	d.await(ctx, d.patience(), func() bool { return !d.online })
-	d.out.happened(aboutFault, "and in it, SIGKILL for the device's process; %s in its journal", wait(d.waitingNow()))
+	d.out.happened(aboutLoss, "a tunnel begins: nothing gets through any more")
+	if !d.await(ctx, d.patience(), func() bool { return !d.online }) && ctx.Err() != nil {
+		return false
+	}
 	d.stopDevice()
+	d.announce("in the tunnel, SIGKILL for the device's process; %s of this run are acknowledged", count(d.madeNow(), "report"))
 	pause(ctx, d.scaled(700*time.Millisecond))
-	if err := d.openDevice(ctx); err != nil {
+	if err := d.openDevice(ctx, openWithin); err != nil {
 		d.fail(err)
-		return
+		return true
 	}
 	l := d.ledgerNow()
 	d.out.happened(aboutDevice, "started again as process %d; it remembers %s, %s", d.pid(), count(l.Accepted, "report"), wait(l.waiting()))
+	d.connect(ctx)
+	return true
 }
 
 // blackhole ends the tunnel, and lets the link die again, silently, just while
 // the backlog goes up.
-func (d *driver) blackhole(ctx context.Context) {
-	sessions, waiting := d.sessionsNow(), d.waitingNow()
+func (d *driver) blackhole(ctx context.Context) bool {
+	waiting := d.waitingNow()
 	d.out.happened(aboutLink, "the tunnel ends; %s", wait(waiting))
 	if waiting == 0 { // a short log leaves no backlog to die in
+		d.announce("left out: there is no backlog to swallow")
 		d.networkIsBack(ctx)
-		return
+		return false
 	}
 	d.heal()
+	swallowed := d.proxy.Stats().Swallowed
 	d.inject(faultproxy.ReplayBlackhole(int(min(waiting, 6))))
 	d.order(ctx, order{Kind: orderHint})
-	if d.await(ctx, d.patience(), func() bool { return d.sessions > sessions }) {
-		d.out.happened(aboutFault, "and while they go up, the link dies again without a word")
+	struck := false
+	for deadline := time.Now().Add(d.patience()); !struck && time.Now().Before(deadline) && pause(ctx, 20*time.Millisecond); {
+		struck = d.proxy.Stats().Swallowed > swallowed
+	}
+	if struck {
+		d.announce("while the backlog goes up, the link has died again without a word")
+	} else if ctx.Err() == nil {
+		d.announce("left out: nothing went up that it could swallow")
 	}
 	d.await(ctx, d.patience(), func() bool { return !d.online })
 	d.networkIsBack(ctx)
+	return struck
 }
 
 // scaled is a pause that takes its time in real time.
@@ -164,7 +202,7 @@ func wait(n int64) string {
 	case 0:
 		return "nothing waits"
 	case 1:
-		return "1 waits"
+		return "1 report waits"
 	}
 	return count(n, "report") + " wait"
 }

@@ -30,7 +30,8 @@ func main() {
 	// process to end, and a folder to remove. Nor may it count as an interruption:
 	// a reset connection raises it too, and we reset some.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -38,21 +39,39 @@ func main() {
 
 // run is the whole program, and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
+		fmt.Fprintf(stderr, "tracker: %v\n", err)
 		return exitUsage
 	}
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	d := newDriver(o, newDisplay(stdout, interrupt))
 	defer d.cleanUp()
-	if err := d.run(ctx); err != nil {
-		d.out.waited()
+	r, err := d.start(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = &interruptedError{"nothing had begun"}
+		}
+		fmt.Fprintf(stderr, "tracker: %v\n", err)
+		return statusOf(err)
+	}
+	if err := d.run(ctx, r); err != nil {
 		fmt.Fprintf(stderr, "\ntracker: %v\n", err)
 		return exitFailed
 	}
 	return d.finish(stderr)
+}
+
+// statusOf is the exit status of a run that did not begin.
+func statusOf(err error) int {
+	var flag *flagError
+	var inUse *inUseError
+	if errors.As(err, &flag) || errors.As(err, &inUse) {
+		return exitUsage
+	}
+	return exitFailed
 }

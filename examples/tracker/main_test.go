@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/emulator"
@@ -71,6 +70,9 @@ func TestFast(t *testing.T) {
 		if !strings.Contains(out, says) {
 			t.Errorf("the output does not say %q", says)
 		}
+	}
+	if got := strings.Count(out, "FAULT   "); got != len(want) || !strings.Contains(out, "faults    5, when") || !strings.Contains(out, "5 of 5: ") {
+		t.Errorf("%d lines of faults, want as many as the head says", got)
 	}
 	if strings.Contains(out, "\x1b") {
 		t.Error("there are colours in an output that is no terminal")
@@ -154,9 +156,12 @@ func TestServer(t *testing.T) {
 	first := end.Ledger
 	deaf.Stop()
 
-	status, _, end = runTracker(t, serverArgs(cloud.MQTT(), dir, log, "--drain", "30s")...)
+	status, out, end = runTracker(t, serverArgs(cloud.MQTT(), dir, log, "--drain", "30s")...)
 	if status != exitOK || end.Ledger.Pending != 0 || end.Ledger.Confirmed != 2*first.Accepted {
 		t.Errorf("with replies: exit status %d, %d confirmed, %d pending; the first run made %d", status, end.Ledger.Confirmed, end.Ledger.Pending, first.Accepted)
+	}
+	if !strings.Contains(out, fmt.Sprintf("%s of earlier runs included", count(first.Accepted, "report"))) {
+		t.Error("the ledger does not say that it is that of two runs")
 	}
 	for _, lane := range []string{lanePosition, laneAlarm} {
 		got := numbers(cloud.Accepted(device), lane)
@@ -210,32 +215,4 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
-}
-
-func TestWhatCannotRun(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		status int
-		args   []string
-	}{
-		{"a flag that is none", exitUsage, []string{"--nonsense"}},
-		{"a log that is not there", exitFailed, []string{"--log", filepath.Join(t.TempDir(), "none")}},
-		{"a server that is no address", exitFailed, serverArgs("http://nowhere", t.TempDir(), shortLog(t, 1))},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if status, _, _ := runTracker(t, c.args...); status != c.status {
-				t.Errorf("exit status %d, want %d", status, c.status)
-			}
-		})
-	}
-}
-
-// Ctrl-C ends the run, the device's process and the temporary folder.
-func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	var out, errs bytes.Buffer
-	if status := run(ctx, nil, &out, &errs); status != exitFailed || !strings.Contains(errs.String(), errInterrupted.Error()) {
-		t.Errorf("exit status %d\n%s%s", status, &out, &errs)
-	}
 }

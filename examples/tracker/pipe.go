@@ -15,12 +15,13 @@ import (
 type orderKind string
 
 const (
-	orderOpen   orderKind = "open"   // open the folder and begin to connect
-	orderReport orderKind = "report" // make a report
-	orderLedger orderKind = "ledger"
-	orderPanic  orderKind = "panic" // let an actor panic at its next message
-	orderHint   orderKind = "hint"  // the modem says that the network is back
-	orderClose  orderKind = "close" // close the folder and end
+	orderOpen    orderKind = "open"    // open the folder
+	orderConnect orderKind = "connect" // begin to connect, and tell of it
+	orderReport  orderKind = "report"  // make a report
+	orderLedger  orderKind = "ledger"
+	orderPanic   orderKind = "panic" // let an actor panic at its next message
+	orderHint    orderKind = "hint"  // the modem says that the network is back
+	orderClose   orderKind = "close" // close the folder and end
 )
 
 type order struct {
@@ -64,6 +65,8 @@ type news struct {
 
 	Ledger   *ledger           `json:"ledger,omitempty"`
 	Restarts uint64            `json:"restarts,omitempty"` // of actors, with the ledger
+	Traffic  traffic           `json:"traffic,omitzero"`   // with the ledger
+	Volatile string            `json:"volatile,omitempty"` // the folder's file system, where it keeps nothing
 	Notice   aliiot.NoticeKind `json:"notice,omitempty"`
 	Text     string            `json:"text,omitempty"`
 }

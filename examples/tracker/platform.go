@@ -76,7 +76,7 @@ func (c *cloud) look(base map[string]int64) (e []oracle.Event, a account, earlie
 		key := fmt.Sprintf("%s/%d", it.Lane, it.Number)
 		keyOf[it.ID.String()] = key
 		e = append(e, oracle.Event{At: it.At.UnixMilli(), What: what, Key: key, ID: it.ID.String(),
-			Arrival: uint64(it.Arrival), Hash: bodyHash(it.Params), Wire: it.WireTime, Code: int(it.Code)})
+			Arrival: uint64(it.Arrival), Hash: bodyHash(it.Params), Wire: it.WireTime, Code: int(it.Code), QoS: it.QoS})
 		if what == oracle.Declined {
 			a.Refused++
 			return

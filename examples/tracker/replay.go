@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -39,13 +38,13 @@ func loadReplay(o options) (replay, error) {
 		r.name = o.log
 		var f *os.File
 		if f, err = os.Open(o.log); err != nil {
-			return r, err
+			return r, &flagError{Flag: "--log " + o.log, Cause: err}
 		}
 		defer f.Close()
 		r.log, err = nmea.Read(f)
 	}
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", r.name, err)
+		return r, &flagError{Flag: "--log " + r.name, Cause: err, Do: "it takes NMEA 0183, one sentence a line"}
 	}
 	r.epochs, r.feed = r.log.Epochs, r.log.Duration()
 	if !o.real {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aliiot/aliiot"
 	"github.com/aliiot/aliiot/bench/oracle"
 )
 
@@ -54,8 +53,6 @@ func (d *driver) failure() error {
 	return d.broken
 }
 
-func (d *driver) struck(name string) { d.change(func() { d.done = append(d.done, name) }) }
-
 func (d *driver) ledgerNow() ledger {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -68,6 +65,18 @@ func (d *driver) sessionsNow() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.sessions
+}
+
+func (d *driver) madeNow() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.made
+}
+
+func (d *driver) turnNow() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.turn
 }
 
 // pid is the device's process.
@@ -108,7 +117,7 @@ func (d *driver) deviceUp(ctx context.Context) (*device, error) {
 			return nil, ctx.Err()
 		case <-time.After(time.Second):
 			if up {
-				return nil, fmt.Errorf("%w, and nobody killed it", errGone)
+				return nil, fmt.Errorf("%w, and it was not us who killed it", errGone)
 			}
 		}
 	}
@@ -128,14 +137,17 @@ func (d *driver) order(ctx context.Context, o order) {
 	_, _ = dev.ask(ctx, o) // what it brings about is seen in the news
 }
 
-// openWithin is how long a folder may be locked by a process that is just dying.
+// openWithin is how long the kernel may take to end the locks of a process that we
+// have just killed.
 const openWithin = 5 * time.Second
 
-// openDevice starts a device's process on the folder.
-func (d *driver) openDevice(ctx context.Context) error {
+// openDevice starts a device's process on the folder. patience is how long the
+// folder may still be locked: none but after a kill of ours. A refusal comes as
+// *flagError, for the folder is what the device opens.
+func (d *driver) openDevice(ctx context.Context, patience time.Duration) error {
 	d.life.Lock()
 	defer d.life.Unlock()
-	for deadline := time.Now().Add(openWithin); ; pause(ctx, 200*time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; pause(ctx, 200*time.Millisecond) {
 		dev, err := startDevice(d.hear)
 		if err != nil {
 			return err
@@ -147,16 +159,25 @@ func (d *driver) openDevice(ctx context.Context) error {
 		}
 		if err == nil {
 			d.record.saw(oracle.Running, got.Ledger, nil)
-			d.change(func() { d.up, d.ledger = true, *got.Ledger })
+			d.change(func() { d.up, d.ledger, d.volatile = true, *got.Ledger, got.Volatile })
 			return nil
 		}
 		dev.kill()
 		var no *refusal
-		if !errors.As(err, &no) || !no.Locked || time.Now().After(deadline) || ctx.Err() != nil {
+		switch {
+		case !errors.As(err, &no):
 			return fmt.Errorf("opening %s: %w", d.dir, err)
+		case no.Locked && time.Now().Before(deadline) && ctx.Err() == nil:
+		case no.Locked:
+			return &flagError{Flag: "--dir " + d.dir, Cause: err, Do: "wait for its end, or choose another folder"}
+		default:
+			return &flagError{Flag: "--dir " + d.dir, Cause: err, Do: "mend it, or choose another folder"}
 		}
 	}
 }
+
+// connect lets the device begin to connect.
+func (d *driver) connect(ctx context.Context) { d.order(ctx, order{Kind: orderConnect}) }
 
 // stopDevice kills the device's process, if there is one.
 func (d *driver) stopDevice() {
@@ -185,53 +206,15 @@ func (d *driver) hear(n news) {
 		}
 		d.record.saw(oracle.Running, n.Ledger, nil)
 		d.change(func() { d.ledger, d.restarts = *n.Ledger, n.Restarts })
+		d.mu.Lock()
+		online := d.online
+		d.mu.Unlock()
+		if hint := d.hints.see(time.Now(), online, n.Ledger.waiting(), n.Traffic); hint != "" && !d.atRest.Load() {
+			d.out.happened(aboutReports, "%s", hint)
+		}
 	case newsActor:
-		d.out.happened(aboutFault, "it panics: %s", n.Text)
+		d.out.happened(aboutCrash, "%s", n.Text)
 	case newsNotice:
 		d.notice(n)
-	}
-}
-
-func (d *driver) notice(n news) {
-	if d.atRest.Load() {
-		return // the log is through: what follows is opening and closing of ours
-	}
-	switch n.Notice {
-	case aliiot.NoticeOnline:
-		var since time.Time
-		var first bool
-		d.change(func() {
-			since, first = d.lost, d.sessions == 0
-			if !d.online {
-				d.sessions++
-			}
-			d.online, d.lost = true, time.Time{}
-		})
-		switch {
-		case first:
-			d.out.happened(aboutLink, "online")
-		case !since.IsZero() && time.Since(since) > 100*time.Millisecond:
-			d.out.happened(aboutLink, "online again after %s; %s", seconds(time.Since(since)), wait(d.waitingNow()))
-		default:
-			d.out.happened(aboutLink, "online again; %s", wait(d.waitingNow()))
-		}
-	case aliiot.NoticeOffline:
-		was := false
-		d.change(func() {
-			was = d.online
-			if was {
-				d.lost = time.Now()
-			}
-			d.online = false
-		})
-		if was || !d.o.emulated() {
-			d.out.happened(aboutLoss, "%s", n.Text)
-		}
-	case aliiot.NoticeDialFailed:
-		if !d.o.emulated() { // there we break the link ourselves, and say so
-			d.out.happened(aboutLoss, "%s", n.Text)
-		}
-	default:
-		d.out.happened(aboutDevice, "%s: %s", n.Notice, n.Text)
 	}
 }
