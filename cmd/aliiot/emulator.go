@@ -243,7 +243,7 @@ func (f *emulatorFlags) invite(line func(string, ...any), server string) {
 			ca = f.caOut
 		}
 		env = "SSL_CERT_FILE=" + shellWord(ca) + " "
-		if runtime.GOOS == "darwin" || runtime.GOOS == "windows" { // Go asks the system there
+		if runtime.GOOS == "darwin" { // Go asks the system there
 			line("Let this system trust the CA first: %s", ca)
 			line("")
 			env = ""
