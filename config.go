@@ -90,11 +90,14 @@ type Config struct {
 
 // Errors of a bad configuration, wrapped in *ConfigError.
 var (
+	// ErrNoSecret: DeviceSecret.Secret is empty.
 	ErrNoSecret = errors.New("the device has no secret")
-	ErrMissing  = errors.New("it has no value")
-	// ErrVolatile: the folder is on a file system that cannot keep the promises.
+	// ErrMissing: the field has no value, and there is no default.
+	ErrMissing = errors.New("it has no value")
+	// ErrVolatile: the folder is on a file system that cannot keep the promises. Choose
+	// another folder, or set Config.AllowVolatile.
 	ErrVolatile = errors.New("the file system keeps nothing over a power cut; AllowVolatile lifts this")
-	// ErrForeignSystem: Config.System was not made by actors.NewSystem.
+	// ErrForeignSystem: Config.System was not made by actors.NewSystem. Make it so.
 	ErrForeignSystem = errors.New("this actor system panics on 32-bit platforms; make it with actors.NewSystem")
 )
 

@@ -18,12 +18,14 @@ import (
 
 // What Open and Report return when the disk or the device says no.
 var (
-	// ErrClosed: the device has been closed.
+	// ErrClosed: the device has been closed. What waits in its journal goes on with
+	// the next Open.
 	ErrClosed = actors.ErrStopped
 	// ErrOutcomeUnknown: the report may or may not have been kept. Reporting it
 	// again may report it twice.
 	ErrOutcomeUnknown = actors.ErrOutcomeUnknown
-	// ErrForgotten: how the report ended is no longer in memory.
+	// ErrForgotten: how the report ended is no longer in memory. `aliiot explain` knows,
+	// where Config.Audit is set.
 	ErrForgotten = actors.ErrForgotten
 	// ErrFull: the lane refuses new reports until some have left.
 	ErrFull = outbox.ErrFull
@@ -35,7 +37,8 @@ var (
 	ErrBacklog = outbox.ErrBacklog
 )
 
-// LockedError says which process has the folder open.
+// LockedError says which process has the folder open. Wait for it to end, or choose
+// another folder.
 type LockedError = disk.LockedError
 
 // seams are where the outside world comes in; tests bring their own.
@@ -55,9 +58,9 @@ type seams struct {
 //
 // Errors: *ConfigError for a bad configuration (ErrVolatile in the chain for a
 // folder that cannot keep the promises), *LockedError where another process has
-// the folder open, *journal.IdentityError where the folder belongs to another
-// device, *journal.FormatError for a journal of a newer version, and the errors
-// of the file system.
+// the folder open, *IdentityError where the folder belongs to another device,
+// *FormatError for a journal of a newer version, *RuinError for one of which nothing
+// can be believed, and the errors of the file system.
 func Open(ctx context.Context, c Config) (*Device, error) {
 	if err := c.check(); err != nil {
 		return nil, err

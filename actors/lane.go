@@ -24,9 +24,11 @@ const (
 // Lane is a class of reports with a budget and a policy of its own. A journal
 // holds at most 16 lanes, those of earlier configurations included.
 type Lane struct {
+	// Name is what reports ask for, 1 to 64 bytes. It outlives a configuration.
 	Name string `json:"name"`
 	// Budget bounds what waits in the lane, in bytes of stored reports.
-	Budget int64  `json:"budget"`
+	Budget int64 `json:"budget"`
+	// Policy says what gives way when Budget is used up.
 	Policy Policy `json:"policy"`
 	// TTL is how long a report is worth sending; 0 is for ever.
 	TTL time.Duration `json:"ttl"`

@@ -12,8 +12,9 @@ import (
 // RestartPolicy bounds how often an actor is restarted and how fast.
 type RestartPolicy struct {
 	// Budget failures within Window are met by restarts; one more parks the
-	// actor or restarts the tree. Default 5 in 10 minutes.
+	// actor or restarts the tree. Default 5.
 	Budget int
+	// Window is the time in which failures are counted. Default 10 minutes.
 	Window time.Duration
 	// Min and Max bound the delay before a restart. Default 100 ms and 30 s.
 	Min, Max time.Duration
