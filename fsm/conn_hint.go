@@ -64,6 +64,7 @@ func (s *step) probe(bound time.Duration) {
 	if bound <= 0 {
 		bound = s.m.policy.ProbeDeadline
 	}
+	s.cancel(TimerHint) // this is the probe that it waits for
 	s.c.probed, s.c.probedAt, s.c.bound = true, s.now, bound
 	s.arm(TimerProbe, bound)
 	s.do(Probe{Session: s.c.Attempt, Bound: bound})
