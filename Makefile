@@ -5,8 +5,8 @@ SHELL := bash
 
 LINT := bin/golangci-lint
 FUZZTIME ?= 10s
-BENCHTIME ?= 1s
 COUNT ?= 1
+BENCHFLAGS ?=
 SIMFOR ?= 3m
 
 # The systems we promise to build for: GOOS/GOARCH/what the architecture needs.
@@ -82,8 +82,20 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" || exit 1; done
 
 .PHONY: bench
-bench: ## every benchmark; BENCHTIME and COUNT say how long and how often
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./...
+bench: ## the figures we are held to, beside this machine's limits and the peers, in one table; BENCHFLAGS (--only D1,W1 --rounds N --fast --out FILE); a quiet half hour
+	@mkdir -p bin; go build -o bin/bench ./bench; bin/bench $(BENCHFLAGS)
+
+PEERS := $(notdir $(patsubst %/go.mod,%,$(wildcard bench/peers/*/go.mod)))
+
+.PHONY: peers
+peers: ## the same of the peers, each in a module of its own, for the next bench; PEERS (all) and BENCHFLAGS
+	@mkdir -p bin/peers; for p in $(PEERS); do \
+		(cd bench/peers/$$p && go build -o ../../../bin/peers/$$p .) || exit 1; \
+		bin/peers/$$p $(BENCHFLAGS) --out bin/peers/$$p.json || exit 1; done
+
+.PHONY: peers-vet
+peers-vet: ## build and vet the peers' modules, without running them
+	@for p in $(PEERS); do echo "vet bench/peers/$$p"; (cd bench/peers/$$p && go vet ./...) || exit 1; done
 
 .PHONY: mutants
 mutants: ## each rule of the journal removed alone, in a copy, must turn its test red

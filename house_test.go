@@ -25,6 +25,8 @@ var arrows = map[string]arrow{
 		why: "a command is the top: it may open a journal to look at it"},
 	"examples/...": {to: []string{"", "actors", "alink", "emulator", "transport", "transport/faultproxy", "bench/oracle", "internal/ledgertable", "examples/..."},
 		why: "an example shows what a user can do, and a user cannot import internal/; how a ledger looks is no part of that"},
+	"bench/...": {to: []string{"", "actors", "alink", "transport", "internal/...", "bench/..."},
+		why: "a benchmark measures the whole and each of its parts"},
 	"bench/oracle":           {why: "the oracle judges files that others wrote; it must not share their mistakes"},
 	"bench/oracle/recording": {to: []string{"bench/oracle"}, why: "the files of a run; the judge itself touches none"},
 

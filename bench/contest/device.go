@@ -1,0 +1,169 @@
+package contest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/aliiot/aliiot/bench/measure"
+)
+
+// DeviceTrial counts the bytes that reach the medium (D6, D7), at a loop device
+// with a file system of its own: what a process thinks it wrote is not that.
+func DeviceTrial(c Contestant) measure.Trial {
+	return measure.Trial{
+		Keys: []string{"D6/appended", "D6/life", "D7/life"}, Once: true,
+		Round: c.deviceRound,
+	}
+}
+
+func (c Contestant) deviceRound(dir string, s measure.Scale) (map[string]measure.Round, error) {
+	got := map[string]measure.Round{}
+	for key, how := range map[string]struct {
+		group, n int
+		settle   bool
+	}{
+		"D6/appended": {64, measure.Pick(s, 100_000, 1_000), false},
+		"D6/life":     {64, measure.Pick(s, 100_000, 1_000), true},
+		"D7/life":     {1, measure.Pick(s, 5_000, 200), true},
+	} {
+		bytes, err := c.onLoop(dir, how.group, how.n, how.settle)
+		if err != nil {
+			return nil, err
+		}
+		got[key] = measure.Round{Values: []float64{bytes}}
+	}
+	return got, nil
+}
+
+// onLoop is how many bytes the device got for a record of 256. The first pass over
+// fresh blocks is not counted: it happens once in a life.
+func (c Contestant) onLoop(dir string, group, n int, settle bool) (per float64, err error) {
+	l, err := newLoop(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	folder := filepath.Join(l.mount, "store")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return 0, err
+	}
+	store, err := c.Open(folder)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := pass(store, 64, min(n*2, 50_000), true); err != nil {
+		return 0, err
+	}
+	before, err := l.written()
+	if err != nil {
+		return 0, err
+	}
+	if err := pass(store, group, n, settle); err != nil {
+		return 0, err
+	}
+	after, err := l.written()
+	return float64(after-before) / float64(n/group*group), err
+}
+
+// pass appends in groups, and settles each behind itself.
+func pass(s Store, group, n int, settle bool) error {
+	all := records(group, 256)
+	for range n / group {
+		if err := s.Append(all); err != nil {
+			return err
+		}
+		if !settle {
+			continue
+		}
+		got, err := s.Next(group)
+		if err != nil {
+			return err
+		}
+		if err := s.Settle(len(got)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loop is a block device on a file, with ext4 on it.
+type loop struct{ file, device, mount string }
+
+const loopBytes = 512 << 20
+
+func newLoop(dir string) (l loop, err error) {
+	if os.Geteuid() != 0 {
+		return l, &measure.SkipError{Why: "skipped: needs root and loop devices"}
+	}
+	l.file, l.mount = filepath.Join(dir, "loop.img"), filepath.Join(dir, "loop")
+	defer func() {
+		if err != nil {
+			_ = l.close() // what there is of it
+			err = &measure.SkipError{Why: "skipped: needs root and loop devices: " + err.Error()}
+		}
+	}()
+	if err = os.MkdirAll(l.mount, 0o755); err != nil {
+		return l, err
+	}
+	f, err := os.Create(l.file)
+	if err != nil {
+		return l, err
+	}
+	if err = errors.Join(f.Truncate(loopBytes), f.Close()); err != nil {
+		return l, err
+	}
+	if l.device, err = command("losetup", "--find", "--show", l.file); err != nil {
+		return l, err
+	}
+	// No lazy initialisation: it would write while we count.
+	if _, err = command("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", l.device); err != nil {
+		return l, err
+	}
+	_, err = command("mount", "-o", "noatime", l.device, l.mount)
+	return l, err
+}
+
+func command(name string, args ...string) (string, error) {
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func (l loop) close() error {
+	if l.device == "" {
+		return nil
+	}
+	var errs []error
+	if mounts, err := os.ReadFile("/proc/mounts"); err == nil && strings.Contains(string(mounts), l.device+" ") {
+		_, err := command("umount", l.mount)
+		errs = append(errs, err)
+	}
+	_, err := command("losetup", "--detach", l.device)
+	return errors.Join(append(errs, err, os.Remove(l.file))...)
+}
+
+// written is how many bytes the device has got since it was made: the seventh
+// field of its stat, in sectors of 512.
+func (l loop) written() (int64, error) {
+	if _, err := command("sync", "--file-system", l.mount); err != nil {
+		return 0, err
+	}
+	text, err := os.ReadFile("/sys/block/" + filepath.Base(l.device) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	f := strings.Fields(string(text))
+	if len(f) < 7 {
+		return 0, fmt.Errorf("the stat of %s has %d fields", l.device, len(f))
+	}
+	sectors, err := strconv.ParseInt(f[6], 10, 64)
+	return sectors * 512, err
+}
