@@ -79,7 +79,7 @@ func (d *Device) Report(ctx context.Context, it Item, opts ...Option) (Receipt, 
 		return Receipt{}, fmt.Errorf("aliiot: nothing was reported: %w", err)
 	}
 	reply, done := make(chan actors.Appended, 1), d.tree.Done()
-	a.Reply = reply
+	a.Reply, a.Made = reply, d.tree.Boot()
 	d.tree.Send("outbox", a)
 	var answer actors.Appended
 	select {

@@ -22,7 +22,8 @@ type Append struct {
 	Content Content
 	Lane    string        // "" is the default lane
 	TTL     time.Duration // 0: the lane's
-	At      time.Time     // zero: now
+	At      time.Time     // of the value; zero: Made
+	Made    time.Duration // since the boot, Tree.Boot; 0: when the outbox takes it
 	Reply   chan<- Appended
 
 	sender *actor.PID // whom to answer where Reply is nil

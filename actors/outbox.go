@@ -218,14 +218,14 @@ func (o *outboxActor) submitOne(m Append) {
 		return
 	}
 	it := outbox.Item{Kind: m.Content.kind, Name: m.Content.name, Params: m.Content.params, Key: m.Content.key, TTL: m.TTL}
-	now := o.now()
+	it.Made.At = m.Made
 	if !m.At.IsZero() {
-		it.Made = outbox.Stamp{Boot: now.Boot, At: now.At, Wall: m.At.UnixMilli(), Trusted: true, Given: true}
+		it.Made.Wall, it.Made.Trusted, it.Made.Given = m.At.UnixMilli(), true, true
 	}
 	if o.tree.opts.Lanes[class].Policy != LatestOnly {
 		it.Key = "" // bytes on the flash that nothing reads
 	}
-	seq, err := o.core.Submit(now, class, it)
+	seq, err := o.core.Submit(o.now(), class, it)
 	if err != nil {
 		w.answer(o.root, Appended{Err: err})
 		return

@@ -21,6 +21,10 @@ func (o *outboxActor) now() outbox.Now {
 	return now
 }
 
+// Boot is the time since the machine's boot by the tree's clock, suspends included:
+// Append.Made.
+func (t *Tree) Boot() time.Duration { return t.opts.Clock.Boot() }
+
 // learnFromKernel takes the trust that a start may have: what an earlier process
 // of this boot has learned, or a clock that the kernel calls synchronised.
 func (o *outboxActor) learnFromKernel(st outbox.State) {

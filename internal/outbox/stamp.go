@@ -94,20 +94,24 @@ func (c *Core) wall() (ms int64, ok bool) {
 	return ms, true
 }
 
-// stampMade fills in when a report was made: all of a zero stamp, and the running
-// time where the caller gave the time of the value.
+// stampMade fills in when a report was made: all of a zero stamp, the date where
+// only the running time is told, and the running time where the caller gave the
+// time of the value.
 func (c *Core) stampMade(s *Stamp) {
 	if s.Boot != 0 {
 		return
 	}
-	s.Boot, s.At = c.now.Boot, c.now.At
+	if s.Boot = c.now.Boot; s.At == 0 || s.At > c.now.At {
+		s.At = c.now.At
+	}
 	if s.Trusted {
 		return
 	}
+	ago := (c.now.At - s.At).Milliseconds()
 	if ms, ok := c.wall(); ok {
-		s.Wall, s.Trusted = ms, true
+		s.Wall, s.Trusted = ms-ago, true
 	} else {
-		s.Wall = c.now.Wall
+		s.Wall = c.now.Wall - ago
 	}
 }
 

@@ -43,8 +43,9 @@ func (f *fifo) pop() submitted {
 
 // Submit takes a report into a lane and gives it its number; Ready.Append has it
 // next. It is accepted when Ready.Accept names the number. The core keeps
-// it.Params: do not change them. A zero Made is now; one with only Wall and Trusted
-// is the time of the value; a zero TTL is the lane's.
+// it.Params: do not change them. A zero Made is now; one with only At was made
+// then in this boot; Wall and Trusted are the time of the value; a zero TTL is the
+// lane's.
 //
 // Errors: ErrFull where the lane refuses, *TooLargeError, *LaneError.
 func (c *Core) Submit(now Now, lane int, it Item) (seq uint64, err error) {
