@@ -1,12 +1,15 @@
 package aliiot
 
 import (
+	"context"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/transport"
 	"github.com/aliiot/aliiot/transport/transporttest"
 )
 
@@ -157,22 +160,53 @@ func TestFault_dial_fails(t *testing.T) {
 }
 
 func TestFault_connack_refused(t *testing.T) {
-	for code, want := range map[byte]actors.LinkState{2: "refused", 3: "waiting", 4: "refused", 5: "refused"} {
-		inBubble(t, func(r *rig) {
-			r.net.Inject(transporttest.ConnackRefused(code))
-			r.open()
-			r.dev.Connect()
-			r.reports(3)
-			time.Sleep(2 * time.Second)
-			if s := r.dev.Status().Link; s.State != want {
-				t.Errorf("CONNACK %d: the state is %q, want %q", code, s.State, want)
-			}
-			time.Sleep(3 * time.Hour)
-			r.net.Heal()
-			r.waitOnline()
-			r.wantWhole(time.Hour)
+	for code, want := range map[byte]actors.LinkState{1: "refused", 2: "refused", 3: "waiting", 4: "refused", 5: "refused"} {
+		t.Run(strconv.Itoa(int(code)), func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.net.Inject(transporttest.ConnackRefused(code))
+				r.open()
+				r.dev.Connect()
+				r.reports(3)
+				time.Sleep(2 * time.Second)
+				if s := r.dev.Status().Link; s.State != want {
+					t.Errorf("the state is %q, want %q", s.State, want)
+				}
+				time.Sleep(3 * time.Hour)
+				if n := r.told(NoticeRefused); (n == 1) != (want == "refused") {
+					t.Errorf("the application was told %d times that it is refused", n)
+				}
+				r.net.Heal()
+				r.waitOnline()
+				r.wantWhole(time.Hour)
+			})
 		})
 	}
+	t.Run("disabled", func(t *testing.T) { // is cut, and refused from then on
+		inBubble(t, func(r *rig) {
+			r.online()
+			r.reports(3)
+			r.drain(time.Minute)
+			r.net.Inject(transporttest.ConnackRefused(5))
+			r.net.CutAll(transporttest.FIN)
+			before := r.net.Connects()
+			for range 24 {
+				r.reports(1)
+				time.Sleep(time.Hour)
+			}
+			if n := r.net.Connects() - before; n < 24 || n > 120 {
+				t.Errorf("%d attempts in a day", n)
+			}
+			if n := r.told(NoticeRefused); n != 1 {
+				t.Errorf("the application was told %d times that it is refused", n)
+			}
+			r.net.Heal()
+			time.Sleep(31 * time.Minute)
+			if s := r.dev.Status().Link; s.State != actors.StateOnline {
+				t.Errorf("enabled again for half an hour: %+v", s)
+			}
+			r.wantWhole(time.Minute)
+		})
+	})
 }
 
 func TestFault_displaced(t *testing.T) {
@@ -207,29 +241,143 @@ func TestFault_displaced(t *testing.T) {
 }
 
 func TestFault_address_change(t *testing.T) {
+	for name, c := range map[string]struct {
+		hint  bool
+		bound time.Duration
+	}{
+		"hint": {true, 20 * time.Second},
+		"none": {false, 5*time.Minute + 12*time.Second}, // the keepalive, and what a ping may take
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.online()
+				r.net.Inject(transporttest.HalfOpen(transporttest.Both)) // the source address is gone, the socket is not
+				if c.hint {
+					r.dev.LinkHint(true)
+				}
+				r.offlineWithin(c.bound)
+				r.reports(3)
+				r.net.Heal()
+				r.waitOnline()
+				r.wantWhole(time.Hour)
+			})
+		})
+	}
+	t.Run("hint-storm", func(t *testing.T) {
+		inBubble(t, func(r *rig) {
+			r.online()
+			for _, dead := range []bool{false, true} {
+				if dead {
+					r.net.Inject(transporttest.HalfOpen(transporttest.Both))
+				}
+				before := r.net.Connects()
+				asked := r.cloud.asked
+				for range 50 * 60 {
+					r.dev.LinkHint(true)
+					time.Sleep(20 * time.Millisecond)
+				}
+				if n := r.net.Connects() - before; n > 6 || !dead && n > 0 {
+					t.Errorf("%d connects in a minute of hints; the link is dead: %v", n, dead)
+				}
+				if n := r.cloud.asked - asked; n > 8 || !dead && n == 0 {
+					t.Errorf("%d probes in a minute of hints; the link is dead: %v", n, dead)
+				}
+			}
+			r.net.Heal()
+			r.reports(3)
+			r.waitOnline()
+			r.wantWhole(time.Hour)
+		})
+	})
+}
+
+// lateLost is a dialer whose first session tells its end long after it.
+type lateLost struct {
+	transport.Dialer
+	late  time.Duration
+	dials atomic.Int64
+}
+
+func (d *lateLost) Dial(ctx context.Context, c transport.Connect, s transport.Sink) (transport.Session, error) {
+	if d.dials.Add(1) == 1 {
+		s = lateSink{s, d.late}
+	}
+	return d.Dialer.Dial(ctx, c, s)
+}
+
+type lateSink struct {
+	transport.Sink
+	late time.Duration
+}
+
+func (s lateSink) Lost(err error) {
+	time.Sleep(s.late)
+	s.Sink.Lost(err)
+}
+
+func TestFault_own_ghost(t *testing.T) {
 	inBubble(t, func(r *rig) {
+		d := &lateLost{Dialer: r.net.Dialer(), late: 25 * time.Second}
+		r.dialer = d
+		var id atomic.Value
+		r.net.OnConnect = func(c transport.Connect) byte {
+			id.Store(c.ClientID)
+			return r.cloud.connect(c)
+		}
 		r.online()
-		r.net.Inject(transporttest.HalfOpen(transporttest.Both))
-		start := time.Now()
-		r.dev.LinkHint(true)
-		for r.dev.Status().Link.State == actors.StateOnline && time.Since(start) < time.Hour {
-			time.Sleep(time.Second)
-		}
-		if found := time.Since(start); found > 20*time.Second {
-			t.Errorf("a hint, and no report: noticed after %v", found)
-		}
-		before := r.net.Connects()
-		for range 50 * 60 { // hint-storm
-			r.dev.LinkHint(true)
-			time.Sleep(20 * time.Millisecond)
-		}
-		if n := r.net.Connects() - before; n > 6 {
-			t.Errorf("%d connects in a minute of hints", n)
-		}
-		r.net.Heal()
+		time.Sleep(2 * time.Minute)
+		r.net.Client(id.Load().(string)).Kill() // half-open for good: the broker goes on believing in it
 		r.reports(3)
-		r.waitOnline()
-		r.wantWhole(time.Hour)
+		r.offlineWithin(30 * time.Second)
+		r.waitOnline() // now the broker closes the old session, and word of it comes late
+		connects := r.net.Connects()
+		for range 30 {
+			r.reports(1)
+			time.Sleep(time.Minute)
+			if s := r.dev.Status().Link; s.State != actors.StateOnline {
+				t.Fatalf("the end of the old session moved the new one: %+v", s)
+			}
+		}
+		if n := r.net.Connects() - connects; n > 0 || d.dials.Load() != 2 {
+			t.Errorf("%d more sessions, %d dials", n, d.dials.Load())
+		}
+		if n := r.told(NoticeDisplaced); n > 0 {
+			t.Error("its own ghost was taken for a twin")
+		}
+		r.wantWhole(time.Minute)
+	})
+}
+
+func TestFault_puback_lost(t *testing.T) {
+	t.Run("reply", func(t *testing.T) {
+		inBubble(t, func(r *rig) {
+			r.net.Inject(transporttest.PubackLost())
+			r.online()
+			r.reports(20)
+			r.wantWhole(time.Minute)
+			if total, keys := r.cloud.arrivals(); total != keys {
+				t.Errorf("%d arrivals of %d reports", total, keys)
+			}
+		})
+	})
+	t.Run("puback", func(t *testing.T) {
+		inBubble(t, func(r *rig) {
+			r.cfg.Confirm = ConfirmPuback
+			r.cloud.set(func(post) []byte { return nil })
+			r.net.Inject(transporttest.PubackLost())
+			r.online()
+			r.reports(5)
+			time.Sleep(10 * time.Minute)
+			if l := r.ledger(); l.Confirmed > 0 {
+				t.Errorf("confirmed without a PUBACK: %+v", l.Counts)
+			}
+			if total, keys := r.cloud.arrivals(); total <= keys {
+				t.Errorf("%d arrivals of %d reports: nothing was repeated", total, keys)
+			}
+			r.net.Heal()
+			r.waitOnline()
+			r.wantWhole(time.Hour) // each under the id that it had
+		})
 	})
 }
 

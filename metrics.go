@@ -39,6 +39,7 @@ func (d *Device) measure(m metric.Meter) (func() error, error) {
 	connects := counter("connects", "{connect}", "sessions that came online")
 	restarts := counter("restarts", "{restart}", "restarts of actors, and of the whole tree")
 	dropped := counter("inbound.dropped", "{message}", "messages from the cloud that were not handled")
+	ignored := counter("replies.ignored", "{message}", "replies that could not be read, or to an id that no report waits under")
 	sync := gauge("sync.duration", "s", "how long the last sync of the journal took")
 	online := gauge("online", "1", "1 while a session is ready")
 	if errs != nil {
@@ -51,6 +52,8 @@ func (d *Device) measure(m metric.Meter) (func() error, error) {
 		o.ObserveInt64(restarts, int64(f.Restarts), metric.WithAttributes(attribute.String("of", "actor")))
 		o.ObserveInt64(restarts, int64(f.TreeRestarts), metric.WithAttributes(attribute.String("of", "tree")))
 		o.ObserveInt64(dropped, int64(f.DroppedInbound))
+		o.ObserveInt64(ignored, int64(f.DroppedReplies), metric.WithAttributes(attribute.String("why", "unreadable")))
+		o.ObserveInt64(ignored, int64(f.UnknownReplies), metric.WithAttributes(attribute.String("why", "unknown")))
 		o.ObserveFloat64(sync, f.LastSync.Seconds())
 		up := 0.0
 		if d.tree.Link().State == actors.StateOnline {
@@ -73,7 +76,7 @@ func (d *Device) measure(m metric.Meter) (func() error, error) {
 			}
 		}
 		return nil
-	}, reports, pending, bytes, sends, connects, restarts, dropped, sync, online)
+	}, reports, pending, bytes, sends, connects, restarts, dropped, ignored, sync, online)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ type counters struct {
 	treeRestarts   atomic.Uint64
 	droppedInbound atomic.Uint64
 	droppedReplies atomic.Uint64
+	unknownReplies atomic.Uint64
 	bytesInbound   atomic.Uint64
 	syncTime       atomic.Int64 // of the last sync, ns
 	clockKnown     atomic.Bool
@@ -25,8 +26,9 @@ type counters struct {
 type Figures struct {
 	Accepted, Sends, Connects, Restarts, TreeRestarts uint64
 	// DroppedInbound counts messages that found dispatch full or parked, or that
-	// nobody handles; DroppedReplies replies that could not be read.
-	DroppedInbound, DroppedReplies uint64
+	// nobody handles; DroppedReplies replies that could not be read, UnknownReplies
+	// those to an id that no report waits under.
+	DroppedInbound, DroppedReplies, UnknownReplies uint64
 	// LastSync is how long the last sync of the journal took.
 	LastSync time.Duration
 }
@@ -37,7 +39,8 @@ func (t *Tree) Figures() Figures {
 		Accepted: t.accepted.Load(), Sends: t.sends.Load(), Connects: t.connects.Load(),
 		Restarts: t.restarts.Load(), TreeRestarts: t.treeRestarts.Load(),
 		DroppedInbound: t.droppedInbound.Load(), DroppedReplies: t.droppedReplies.Load(),
-		LastSync: time.Duration(t.syncTime.Load()),
+		UnknownReplies: t.unknownReplies.Load(),
+		LastSync:       time.Duration(t.syncTime.Load()),
 	}
 }
 

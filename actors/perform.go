@@ -160,7 +160,10 @@ func (o *outboxActor) tell(r *outbox.Ready) {
 	}
 	for _, n := range r.Notices {
 		o.tree.log.Info("outbox: "+string(n.Kind), "seq", n.Seq, "lane", o.laneName(n.Lane), "code", n.Code)
-		if n.Kind == outbox.NoticeQuarantined {
+		switch n.Kind {
+		case outbox.NoticeUnknown:
+			o.tree.unknownReplies.Add(1)
+		case outbox.NoticeQuarantined:
 			o.tree.tell(Told{ToldQuarantined, "a report that breaks the link, or the outbox, was set aside"})
 		}
 	}

@@ -43,7 +43,12 @@ func (s *sink) Message(m transport.Message) {
 			s.tree.droppedReplies.Add(1)
 			return
 		}
-		if id, ok := reply.ID.Uint32(); ok && id < sessionIDs {
+		id, ok := reply.ID.Uint32()
+		if !ok { // no id of ours, whatever it is
+			s.tree.unknownReplies.Add(1)
+			return
+		}
+		if id < sessionIDs {
 			s.root.Send(s.outbox, Replied{Session: s.session, ID: id, Code: int(reply.Code), Text: reply.Message})
 			return
 		}
