@@ -56,8 +56,15 @@ func inBubble(t *testing.T, f func(r *rig)) {
 			kept: map[string]Receipt{}, bad: map[string]error{}}
 		r.clock.SetSynchronised(true)
 		time.Sleep(10 * time.Second) // booting took its time
+		c.now = r.clock.True
 		r.net.OnPublish = c.publish
 		r.net.OnConnect = c.connect
+		r.net.OnConnack = func(n int, code byte) {
+			c.note(oracle.Event{What: oracle.Connected, Session: int64(n), Code: int(code)})
+		}
+		r.net.OnEnd = func(cl *transporttest.Client, _ error) {
+			c.note(oracle.Event{What: oracle.Disconnected, Session: int64(cl.Number())})
+		}
 		r.cfg = Config{
 			Identity: DeviceSecret{ProductKey: testPK, DeviceName: testDN, Secret: testSecret},
 			Server:   "mqtt://platform.test:1883", Dir: "memory", Audit: true, DrainTimeout: -1,
@@ -99,7 +106,13 @@ func (r *rig) tryOpen() (*Device, error) {
 	if dialer == nil {
 		dialer = r.net.Dialer()
 	}
-	return open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: dialer})
+	at := r.ms()
+	r.noteBoot()
+	dev, err := open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: dialer})
+	if err == nil {
+		r.lived(oracle.Call{At: at, Step: oracle.StepOpen})
+	}
+	return dev, err
 }
 
 func (r *rig) online() *Device {
@@ -124,6 +137,7 @@ func (r *rig) close() {
 	if err := r.dev.Close(); err != nil {
 		r.t.Errorf("closing: %v", err)
 	}
+	r.lived(oracle.Call{At: r.ms(), Step: oracle.StepClose})
 	r.dev = nil
 }
 
@@ -135,6 +149,7 @@ func (r *rig) kill() {
 
 // abandon stops the actors of a process that is dead for the disk already.
 func (r *rig) abandon() {
+	r.lived(oracle.Call{At: r.ms(), Step: oracle.StepKill})
 	_ = r.dev.Close() // its disk calls fail
 	r.dev = nil
 }
@@ -152,7 +167,7 @@ func (r *rig) report(opts ...Option) (string, Receipt, error) {
 func (r *rig) reportItem(key string, it Item, opts ...Option) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	r.called(key, opts)
+	r.called(key, it, opts)
 	rec, err := r.dev.Report(ctx, it, opts...)
 	r.returned(key, rec.Seq(), err)
 	if err != nil {
@@ -163,8 +178,8 @@ func (r *rig) reportItem(key string, it Item, opts ...Option) (Receipt, error) {
 	return rec, err
 }
 
-// meant is the lane and the time to live that options ask for.
-func (r *rig) meant(opts []Option) (lane string, ttl time.Duration) {
+// meant is the lane, the time to live and the time that options ask for.
+func (r *rig) meant(opts []Option) (lane string, ttl time.Duration, at time.Time) {
 	a := actors.Append{Lane: actors.DefaultLane}
 	for _, o := range opts {
 		_ = o.apply(&a)
@@ -174,7 +189,7 @@ func (r *rig) meant(opts []Option) (lane string, ttl time.Duration) {
 			a.TTL = l.TTL
 		}
 	}
-	return a.Lane, a.TTL
+	return a.Lane, a.TTL, a.At
 }
 
 // powerCutInBubble ends everything at once. What was in flight to the medium may
@@ -182,6 +197,7 @@ func (r *rig) meant(opts []Option) (lane string, ttl time.Duration) {
 func (r *rig) powerCutInBubble(level disktest.Level, seed uint64) {
 	r.t.Helper()
 	r.disk.Crash(level, seed)
+	r.lived(oracle.Call{At: r.ms(), Step: oracle.StepPowerCut})
 	r.abandon()
 	r.clock.NewBoot()
 	time.Sleep(10 * time.Second) // booting takes its time
@@ -245,10 +261,13 @@ type cloud struct {
 	answer   func(p post) []byte // nil: silence
 	asked    int                 // NTP requests
 	sessions int
+	now      func() time.Time // true time
+	posts    uint64
 	arrived  uint64
 	events   []oracle.Event
 	refuse   byte
-	mute     bool // answers no question for the time
+	mute     bool    // answers no question for the time
+	told     []int64 // when it answered such
 }
 
 // post is one report as it came.
@@ -256,11 +275,12 @@ type post struct {
 	key   string
 	id    alink.ID
 	topic alink.Topic
-	n     int // the how many-th arrival of this key
+	n     int          // the how many-th arrival of this key
+	came  oracle.Event // what the record says of it besides
 }
 
 func newCloud() *cloud {
-	return &cloud{got: map[string]int{}, ids: map[string]string{}, times: map[string]string{}, answer: yes}
+	return &cloud{got: map[string]int{}, ids: map[string]string{}, times: map[string]string{}, answer: yes, now: time.Now}
 }
 
 func yes(p post) []byte { return reply(p, 200) }
@@ -290,7 +310,10 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 			return true
 		}
 		sent, _ := alink.ParseNTPRequest(m.Payload)
-		now := time.Now().UnixMilli()
+		now := c.now().UnixMilli()
+		c.mu.Lock()
+		c.told = append(c.told, now)
+		c.mu.Unlock()
 		to, _ := topic.Reply()
 		client.Push(to.String(), alink.AppendNTPResponse(nil, sent, now, now), 0)
 		return true
@@ -299,7 +322,8 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	if err != nil {
 		return true
 	}
-	p := post{key: keyOf(req.Params), id: req.ID, topic: topic}
+	p := post{key: keyOf(req.Params), id: req.ID, topic: topic, came: oracle.Event{QoS: m.QoS, Bytes: int64(len(m.Payload)), Session: int64(client.Number())}}
+	p.came.Hash, p.came.Wire = bodyOf(req.Params)
 	c.mu.Lock()
 	c.got[p.key]++
 	p.n = c.got[p.key]
@@ -328,17 +352,28 @@ func (c *cloud) stored(p post, payload []byte) {
 	defer c.mu.Unlock()
 	answer, err := alink.ParseReply(payload)
 	said := err == nil && answer.ID.String() == p.id.String()
+	c.posts++
+	ev := p.came
+	ev.What, ev.At, ev.Key, ev.ID, ev.Post, ev.Code = oracle.Accepted, c.now().UnixMilli(), p.key, p.id.String(), c.posts, 200
 	if said && answer.Code != 200 {
-		c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Declined, Key: p.key, ID: p.id.String(), Hash: p.key, Code: int(answer.Code)})
+		ev.What, ev.Code = oracle.Declined, int(answer.Code)
 	} else {
 		c.arrived++
-		c.events = append(c.events, oracle.Event{At: ms(), What: oracle.Accepted, Key: p.key, ID: p.id.String(), Arrival: c.arrived, Hash: p.key, Code: 200})
+		ev.Arrival = c.arrived
 	}
-	what := oracle.Event{At: ms(), What: oracle.ReplySuppressed, Key: p.key, ID: p.id.String()}
+	what := oracle.Event{At: ev.At, What: oracle.ReplySuppressed, Key: p.key, ID: ev.ID}
 	if said {
 		what.What, what.Code = oracle.ReplySent, int(answer.Code)
 	}
-	c.events = append(c.events, what)
+	c.events = append(c.events, ev, what)
+}
+
+// note records what is about no report.
+func (c *cloud) note(ev oracle.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ev.At = c.now().UnixMilli()
+	c.events = append(c.events, ev)
 }
 
 func (c *cloud) noNTP() {

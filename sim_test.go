@@ -231,6 +231,7 @@ func (s *sim) dead() {
 func (s *sim) stop() {
 	if s.wanted = false; s.dev != nil {
 		_ = s.dev.Close()
+		s.lived(oracle.Call{At: s.ms(), Step: oracle.StepClose})
 		s.dev = nil
 	}
 }
@@ -265,10 +266,9 @@ func (s *sim) judge() {
 	s.open()
 	s.snapshot(oracle.Reopened)
 	s.cloud.wantSteady(s.t)
-	s.cloud.mu.Lock()
-	defer s.cloud.mu.Unlock()
-	scenario := oracle.Scenario{Name: fmt.Sprint("simulation ", s.plan.seed), Faults: s.plan.faults(), MayEvict: []string{"latest", "default"}}
-	for _, v := range oracle.Check(s.rec.calls, s.cloud.events, s.rec.snapshots, nil, scenario) {
+	rec := s.recording("latest", "default")
+	rec.Scenario.Name, rec.Scenario.Seed, rec.Scenario.Faults = "simulation", s.plan.seed, s.plan.faults()
+	for _, v := range rec.Check() {
 		s.t.Error(v)
 	}
 }
@@ -319,5 +319,5 @@ func (c *cloud) silence(on bool) {
 func (c *cloud) sent(p post, code int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events = append(c.events, oracle.Event{At: ms(), What: oracle.ReplySent, Key: p.key, ID: p.id.String(), Code: code})
+	c.events = append(c.events, oracle.Event{At: c.now().UnixMilli(), What: oracle.ReplySent, Key: p.key, ID: p.id.String(), Code: code})
 }

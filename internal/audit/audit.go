@@ -31,6 +31,8 @@ type Record struct {
 	Code    int32  `json:"code,omitempty"`
 	// Sends counts the sendings by the process that saw the end.
 	Sends uint32 `json:"sends"`
+	// Bytes is what it took of its lane's budget.
+	Bytes int64 `json:"bytes,omitempty"`
 	// Made and At are when the report was made and ended, in milliseconds since
 	// the boot; Wall is Made as the wall clock had it, where Trusted.
 	Made    int64 `json:"made,omitempty"`
@@ -110,7 +112,7 @@ func files(fs disk.FS) ([]string, error) {
 // Record writes one end to the page cache. An error loses the line and is told
 // by Close: nothing else depends on it.
 func (l *Log) Record(lane string, e outbox.Ended) {
-	r := Record{Seq: e.Seq, Lane: lane, Outcome: e.Outcome.String(), Code: e.Code, Sends: e.Sends,
+	r := Record{Seq: e.Seq, Lane: lane, Outcome: e.Outcome.String(), Code: e.Code, Sends: e.Sends, Bytes: e.Bytes,
 		Made: e.Made.At.Milliseconds(), At: e.At.Milliseconds(), Trusted: e.Made.Trusted}
 	if r.Trusted {
 		r.Wall = e.Made.Wall

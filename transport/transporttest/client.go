@@ -30,6 +30,7 @@ type front interface {
 type Client struct {
 	server   *Server
 	connect  transport.Connect
+	number   int
 	front    front
 	up, down *line
 
@@ -44,15 +45,18 @@ type Client struct {
 	moved     time.Time // when a packet passed last, either way
 }
 
-func newClient(s *Server, conn transport.Connect, f front) *Client {
+func newClient(s *Server, number int, conn transport.Connect, f front) *Client {
 	return &Client{
-		server: s, connect: conn, front: f, up: newLine(), down: newLine(),
+		server: s, number: number, connect: conn, front: f, up: newLine(), down: newLine(),
 		granted: map[string]byte{}, moved: time.Now(),
 	}
 }
 
 // Connect is what the client came with.
 func (c *Client) Connect() transport.Connect { return c.connect }
+
+// Number counts the CONNECTs of its server, from 1, refused ones included.
+func (c *Client) Number() int { return c.number }
 
 // Push sends one message down, subscribed or not, as the platform does.
 func (c *Client) Push(topic string, payload []byte, qos byte) {

@@ -27,6 +27,8 @@ var (
 type Server struct {
 	// OnConnect gives the CONNACK code; nil accepts everybody.
 	OnConnect func(c transport.Connect) byte
+	// OnConnack hears what each CONNECT was told; they are numbered from 1.
+	OnConnack func(number int, code byte)
 	// OnSubscribe gives the code of one filter; nil grants what was asked.
 	OnSubscribe func(c *Client, f transport.Filter) byte
 	// OnPublish takes a message; false withholds the PUBACK of a QoS 1 publish.
@@ -124,15 +126,18 @@ func (s *Server) everyone() []*Client {
 func (s *Server) welcome(conn transport.Connect, f front) (*Client, byte) {
 	s.mu.Lock()
 	s.connect++
-	code := s.f.refuse
+	number, code := s.connect, s.f.refuse
 	s.mu.Unlock()
 	if code == 0 && s.OnConnect != nil {
 		code = s.OnConnect(conn)
 	}
+	if s.OnConnack != nil {
+		s.OnConnack(number, code)
+	}
 	if code != 0 {
 		return nil, code
 	}
-	c := newClient(s, conn, f)
+	c := newClient(s, number, conn, f)
 	s.mu.Lock()
 	old := s.byID[conn.ClientID]
 	if s.closed {
