@@ -356,9 +356,10 @@ func (c *connection) setStatus() {
 	c.tree.link.Store(&status)
 }
 
+// detail is an error for a person, who need not know which package it came from.
 func detail(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return strings.TrimPrefix(err.Error(), "transport: ")
 }

@@ -101,7 +101,7 @@ func (c *connection) quietDeath(session uint64) {
 func (c *connection) unreachable(class fsm.FailClass, err error) {
 	if why := c.server + " " + c.status.Phase; class == fsm.ClassLink && why != c.toldWhy {
 		c.toldWhy = why
-		c.tree.tell(Told{ToldDialFailed, "cannot reach " + c.server + ": " + err.Error() + "; it keeps trying"})
+		c.tree.tell(Told{ToldDialFailed, "cannot reach " + c.server + ": " + detail(err) + "; it keeps trying"})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -197,7 +198,13 @@ type PhaseError struct {
 	Err   error
 }
 
-func (e *PhaseError) Error() string { return fmt.Sprintf("transport: %s: %v", e.Phase, e.Err) }
+// Error names package and phase once: the cause may begin with either, as in
+// "dial tcp 192.0.2.1:1883: connect: connection refused".
+func (e *PhaseError) Error() string {
+	cause := strings.TrimPrefix(e.Err.Error(), "transport: ")
+	return fmt.Sprintf("transport: %s: %s", e.Phase, strings.TrimPrefix(cause, string(e.Phase)+" "))
+}
+
 func (e *PhaseError) Unwrap() error { return e.Err }
 
 // PhaseOf is the phase that an error of Dial names, or "".
