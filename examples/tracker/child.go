@@ -19,7 +19,6 @@ import (
 
 	"github.com/aliiot/aliiot"
 	"github.com/aliiot/aliiot/actors"
-	"github.com/aliiot/aliiot/transport"
 )
 
 // childEnv makes a process the device.
@@ -81,8 +80,8 @@ type child struct {
 	dev    *aliiot.Device
 	doomed atomic.Pointer[string] // the actor that panics at its next message
 
-	volatile       string // the folder's file system, where it keeps nothing
-	acked, replied atomic.Uint64
+	volatile      string // the folder's file system, where it keeps nothing
+	sent, replied atomic.Uint64
 }
 
 func (c *child) open(s setup) error {
@@ -142,8 +141,8 @@ func (c *child) count(next actor.ReceiverFunc) actor.ReceiverFunc {
 	return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
 		switch m := env.Message.(type) {
 		case actors.Published:
-			if m.Level == transport.Acked && m.Err == nil {
-				c.acked.Add(1)
+			if m.Err == nil {
+				c.sent.Add(1)
 			}
 		case actors.Replied:
 			c.replied.Add(1)
@@ -178,14 +177,18 @@ func system(m any) bool {
 
 func (c *child) tellNotices() {
 	for n := range c.dev.Notices() {
-		c.tell(news{Kind: newsNotice, Notice: n.Kind, Text: n.Text})
+		text := n.Text
+		if why := c.dev.Status().Disk; n.Kind == aliiot.NoticeDegraded && why != nil {
+			text = "the disk takes no reports: " + plain(why)
+		}
+		c.tell(news{Kind: newsNotice, Notice: n.Kind, Text: text})
 	}
 }
 
 func (c *child) tellLedger() {
 	for range time.Tick(ledgerEvery) {
 		c.tell(news{Kind: newsLedger, Ledger: c.ledger(), Restarts: c.dev.Status().Restarts,
-			Traffic: traffic{Acked: c.acked.Load(), Replied: c.replied.Load()}})
+			Traffic: traffic{Sent: c.sent.Load(), Replied: c.replied.Load()}})
 	}
 }
 
@@ -219,16 +222,13 @@ func (c *child) ledger() *ledger {
 func (c *child) answer(o order, n news, err error) {
 	n.Kind, n.To = newsAnswer, o.Number
 	if err != nil {
-		n.Error = err.Error()
+		n.Error = plain(err)
 		var crash *actors.PanicError
 		n.Unknown = errors.Is(err, aliiot.ErrOutcomeUnknown) || errors.As(err, &crash)
 		var locked *aliiot.LockedError
 		n.Locked = errors.As(err, &locked)
-		switch {
-		case n.Locked:
+		if n.Locked {
 			n.Error = fmt.Sprintf("its journal is in use by process %d", locked.PID)
-		case o.Kind == orderOpen: // the driver names the folder
-			n.Error = bare(err).Error()
 		}
 	}
 	c.tell(n)

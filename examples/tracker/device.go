@@ -26,7 +26,7 @@ type device struct {
 }
 
 // errGone says that the device's process ended before it answered.
-var errGone = errors.New("the device's process is gone")
+var errGone = errors.New("the device's process has ended")
 
 // refusal is an answer that says no.
 type refusal struct{ news }

@@ -144,14 +144,15 @@ func (d *driver) prepare() error {
 	}
 	d.freed = freed
 	d.setup = setup{Dir: d.dir, Confirm: aliiot.ConfirmReply}
-	quota := aliiot.PlatformLimits().RateQoS1
+	limits := aliiot.PlatformLimits()
 	if !d.o.emulated() {
 		d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = d.o.productKey, d.o.deviceName, d.o.deviceSecret
 		d.setup.Server = d.o.server
+		d.hints = hints{quota: limits.RateQoS0, reply: true}
 		if d.o.confirm == "puback" {
 			d.setup.Confirm = aliiot.ConfirmPuback
+			d.hints = hints{quota: limits.RateQoS1}
 		}
-		d.hints = hints{rate: quota, reply: d.setup.Confirm == aliiot.ConfirmReply}
 		return nil
 	}
 	c, err := startCloud(d.o.seed)
@@ -161,12 +162,12 @@ func (d *driver) prepare() error {
 	d.cloud, d.proxy = c, c.proxy
 	d.setup.ProductKey, d.setup.DeviceName, d.setup.Secret = emulated.ProductKey, emulated.DeviceName, c.secret
 	d.setup.Server = "mqtt://" + c.proxy.Addr()
-	d.hints = hints{rate: quota}
+	d.hints = hints{quota: limits.RateQoS0}
 	if !d.o.real {
 		// Time is short: a silence is looked at sooner, and a broker of one's own
 		// needs no quota.
 		d.setup.Silence, d.setup.NoQuota = 1500*time.Millisecond, true
-		d.hints.rate = 0
+		d.hints.quota = 0
 	}
 	return nil
 }
@@ -253,7 +254,7 @@ func (d *driver) report(ctx context.Context, p report) error {
 		case errors.As(err, &no) && !no.Unknown:
 			d.record.returned(p, oracle.Refused, 0, err)
 			if n == attempts {
-				return fmt.Errorf("the device keeps refusing %s: %w", p.key(), err)
+				return fmt.Errorf("the device refused report %s %d times: %w", p.key(), n, err)
 			}
 			pause(ctx, time.Second)
 			continue

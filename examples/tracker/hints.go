@@ -7,7 +7,7 @@ import (
 
 // traffic is what the device's process has sent, and had back, in its life.
 type traffic struct {
-	Acked   uint64 `json:"acked"`   // posts that the broker took: PUBACK
+	Sent    uint64 `json:"sent"`    // posts that have gone; at QoS 1 with the broker's PUBACK
 	Replied uint64 `json:"replied"` // posts that the platform answered
 }
 
@@ -15,17 +15,17 @@ type traffic struct {
 // once in a while.
 type hints struct {
 	reply bool    // a reply is what counts
-	rate  float64 // the quota in posts a second, 0 for none
+	quota float64 // posts a second, 0 for none
 
 	seen     []sample
-	ackedAt  time.Time // the first PUBACK
+	sentAt   time.Time // the first post
 	noReply  bool      // told
 	heldBack bool      // told, for this backlog
 }
 
 type sample struct {
-	at    time.Time
-	acked uint64
+	at   time.Time
+	sent uint64
 }
 
 const (
@@ -38,41 +38,47 @@ func (h *hints) see(now time.Time, online bool, waiting int64, t traffic) string
 	if text := h.unanswered(now, waiting, t); text != "" {
 		return text
 	}
-	return h.quota(now, online, waiting, t)
+	return h.held(now, online, waiting, t)
 }
 
-// unanswered: a broker that takes posts need not be an Alink platform.
+// unanswered: a broker that takes posts need not be an Alink platform. Where the
+// reply is what counts, posts go at QoS 0, so that the broker has no word in it.
 func (h *hints) unanswered(now time.Time, waiting int64, t traffic) string {
-	if t.Acked > 0 && h.ackedAt.IsZero() {
-		h.ackedAt = now
+	if t.Sent > 0 && h.sentAt.IsZero() {
+		h.sentAt = now
 	}
-	if !h.reply || h.noReply || t.Replied > 0 || waiting == 0 || h.ackedAt.IsZero() || now.Sub(h.ackedAt) < replyPatience {
+	if !h.reply || h.noReply || t.Replied > 0 || waiting == 0 || h.sentAt.IsZero() || now.Sub(h.sentAt) < replyPatience {
 		return ""
 	}
 	h.noReply = true
-	return fmt.Sprintf("the broker has taken %s (PUBACK), but nobody replies; if no Alink platform is behind it, --confirm puback takes the broker's word",
-		count(t.Acked, "post"))
+	return fmt.Sprintf("the broker takes what we send (%s), but nobody has replied; if it is no Alink platform, --confirm puback counts the broker's word",
+		count(t.Sent, "post"))
 }
 
-// quota: more waits than two seconds can take, and what goes goes at the quota's pace.
-func (h *hints) quota(now time.Time, online bool, waiting int64, t traffic) string {
-	if n := len(h.seen); !online || n > 0 && t.Acked < h.seen[n-1].acked { // another process counts anew
+// belowQuota is by how much less than the quota the device sends: it leaves room
+// for a burst, and for what else a session says.
+const belowQuota = 3
+
+// held: more waits than two seconds can take, and what goes goes at the quota's pace.
+func (h *hints) held(now time.Time, online bool, waiting int64, t traffic) string {
+	if n := len(h.seen); !online || n > 0 && t.Sent < h.seen[n-1].sent { // another process counts anew
 		h.seen = nil
 	}
-	h.seen = append(h.seen, sample{now, t.Acked})
+	h.seen = append(h.seen, sample{now, t.Sent})
 	for len(h.seen) > 1 && now.Sub(h.seen[1].at) >= quotaWindow {
 		h.seen = h.seen[1:]
 	}
-	if float64(waiting) < h.rate {
+	if float64(waiting) < h.quota {
 		h.heldBack = false
 	}
 	span := now.Sub(h.seen[0].at)
-	if h.rate == 0 || h.heldBack || span < quotaWindow || float64(waiting) < 2*h.rate {
+	if h.quota == 0 || h.heldBack || span < quotaWindow || float64(waiting) < 2*h.quota {
 		return ""
 	}
-	if float64(t.Acked-h.seen[0].acked) < 0.8*h.rate*span.Seconds() {
+	pace := float64(t.Sent-h.seen[0].sent) / span.Seconds()
+	if pace < h.quota-belowQuota {
 		return ""
 	}
 	h.heldBack = true
-	return fmt.Sprintf("the quota of %g posts a second holds the backlog back: %s, so some %.0fs at least", h.rate, wait(waiting), float64(waiting)/h.rate)
+	return fmt.Sprintf("the platform's quota of %g posts a second holds the backlog back: %s, about %.0f go in a second", h.quota, wait(waiting), pace)
 }

@@ -16,11 +16,11 @@ func TestHintOfNoReply(t *testing.T) {
 		waits int64
 		times int
 	}{
-		{"no reply", hints{reply: true}, traffic{Acked: 4}, 4, 1},
-		{"one reply", hints{reply: true}, traffic{Acked: 4, Replied: 1}, 4, 0},
-		{"nobody wants one", hints{}, traffic{Acked: 4}, 4, 0},
+		{"no reply", hints{reply: true}, traffic{Sent: 4}, 4, 1},
+		{"one reply", hints{reply: true}, traffic{Sent: 4, Replied: 1}, 4, 0},
+		{"nobody wants one", hints{}, traffic{Sent: 4}, 4, 0},
 		{"nothing goes", hints{reply: true}, traffic{}, 4, 0},
-		{"nothing waits", hints{reply: true}, traffic{Acked: 4}, 0, 0},
+		{"nothing waits", hints{reply: true}, traffic{Sent: 4}, 0, 0},
 	} {
 		times := 0
 		for i := range 50 {
@@ -34,7 +34,7 @@ func TestHintOfNoReply(t *testing.T) {
 	}
 	early := hints{reply: true}
 	for i := range 15 {
-		if text := early.see(start.Add(time.Duration(i)*ledgerEvery), true, 4, traffic{Acked: 4}); text != "" {
+		if text := early.see(start.Add(time.Duration(i)*ledgerEvery), true, 4, traffic{Sent: 4}); text != "" {
 			t.Errorf("after %v: %s", time.Duration(i)*ledgerEvery, text)
 		}
 	}
@@ -46,22 +46,23 @@ func TestHintOfQuota(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		rate   float64
-		pace   uint64 // PUBACKs in each second
+		pace   uint64 // posts in each second
 		waits  int64
 		online bool
 		times  int
 	}{
+		{"at the device's pace", rate, 8, 60, true, 1},
 		{"at the quota's pace", rate, 10, 60, true, 1},
-		{"a slow link", rate, 3, 60, true, 0},
+		{"a slow link", rate, 6, 60, true, 0},
 		{"no backlog", rate, 10, 15, true, 0},
 		{"no quota", 0, 10, 60, true, 0},
 		{"offline", rate, 10, 60, false, 0},
 	} {
-		h, times, start := hints{rate: c.rate}, 0, time.Now()
+		h, times, start := hints{quota: c.rate}, 0, time.Now()
 		for i := range 50 {
 			at := time.Duration(i) * ledgerEvery
-			text := h.see(start.Add(at), c.online, c.waits, traffic{Acked: uint64(at.Seconds() * float64(c.pace))})
-			if strings.Contains(text, "the quota of 10 posts a second") {
+			text := h.see(start.Add(at), c.online, c.waits, traffic{Sent: uint64(at.Seconds() * float64(c.pace))})
+			if strings.Contains(text, "quota of 10 posts a second") {
 				times++
 			}
 		}
@@ -69,12 +70,12 @@ func TestHintOfQuota(t *testing.T) {
 			t.Errorf("%s: told %d times, want %d", c.name, times, c.times)
 		}
 	}
-	h, start, at, acked, told := hints{rate: rate}, time.Now(), time.Duration(0), uint64(0), 0
+	h, start, at, sent, told := hints{quota: rate}, time.Now(), time.Duration(0), uint64(0), 0
 	for _, waits := range []int64{60, 5, 60} { // a backlog, none, and another
 		for range 15 {
 			at += ledgerEvery
-			acked += 2
-			if h.see(start.Add(at), true, waits, traffic{Acked: acked}) != "" {
+			sent += 2
+			if h.see(start.Add(at), true, waits, traffic{Sent: sent}) != "" {
 				told++
 			}
 		}

@@ -65,7 +65,9 @@ func (d *driver) notice(n news) {
 		if !d.o.emulated() { // there we break the link ourselves, and say so
 			d.out.happened(aboutLoss, "%s", n.Text)
 		}
+	case aliiot.NoticeRefused:
+		d.out.happened(aboutLoss, "%s; look at --product-key, --device-name and --device-secret", n.Text)
 	default:
-		d.out.happened(aboutDevice, "%s: %s", n.Notice, n.Text)
+		d.out.happened(aboutCrash, "%s", n.Text)
 	}
 }

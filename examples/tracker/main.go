@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -31,11 +32,15 @@ func main() {
 	// a reset connection raises it too, and we reset some.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait
+	context.AfterFunc(ctx, func() { time.AfterFunc(patient, stop) })
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
+
+// patient is how long after an interruption the next one ends us at once. Some
+// senders, such as timeout(1), send each one twice.
+const patient = time.Second
 
 // run is the whole program, and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

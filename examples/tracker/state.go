@@ -117,7 +117,7 @@ func (d *driver) deviceUp(ctx context.Context) (*device, error) {
 			return nil, ctx.Err()
 		case <-time.After(time.Second):
 			if up {
-				return nil, fmt.Errorf("%w, and it was not us who killed it", errGone)
+				return nil, fmt.Errorf("%w, and not by our hand; its last words, if any, stand above", errGone)
 			}
 		}
 	}

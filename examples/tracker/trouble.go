@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/aliiot/aliiot"
 )
 
 // flagError says which choice of the command line cannot be followed, and why.
@@ -37,6 +39,17 @@ func bare(err error) error {
 		}
 		err = next
 	}
+}
+
+// plain says what an error of the device means for who runs this example.
+func plain(err error) string {
+	switch {
+	case errors.Is(err, aliiot.ErrNoSpace):
+		return "the disk is full: make room on it"
+	case errors.Is(err, aliiot.ErrReadOnly):
+		return "the file system takes no writes: mount it for writing"
+	}
+	return bare(err).Error()
 }
 
 // checkReport says before the run whether its end can be written to path. It

@@ -94,7 +94,7 @@ func (d *driver) showPending() (status int) {
 	f := d.final
 	switch {
 	case f.Pending > 0 && d.o.dir == "":
-		d.out.say(yellow, "%s pending, and gone with the temporary folder: with --dir DIR they would go with the next run.", count(f.Pending, "report"))
+		d.out.say(yellow, "%s pending, and removed with the temporary folder: --dir DIR would keep them for the next run.", count(f.Pending, "report"))
 		status = exitPending
 	case f.Pending > 0:
 		d.out.say(yellow, "%s pending in %s: they go with the next run on it.", count(f.Pending, "report"), d.dir)
@@ -116,7 +116,7 @@ func (d *driver) showPlatform(a account, earlier int64) {
 	}
 	text += "."
 	if earlier > 0 {
-		text += fmt.Sprintf(" Of earlier runs, %s came late.", count(earlier, "post"))
+		text += fmt.Sprintf(" It also received %s that earlier runs had left in the journal.", count(earlier, "post"))
 	}
 	d.out.say("", "%s", text)
 	d.out.say("", "")
