@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -137,5 +138,14 @@ func (e *Emulator) address(scheme string) string {
 	if !ok {
 		return ""
 	}
-	return scheme + "://" + l.Addr().String()
+	return scheme + "://" + dialable(l.Addr())
+}
+
+// dialable is where a client on this machine finds a listener: one on all addresses is
+// on 127.0.0.1, too, which its certificate names.
+func dialable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
 }

@@ -137,14 +137,21 @@ func (sdk nodeSDK) start(t *testing.T, broker string, dev emulator.DeviceSecret,
 // until waits for a line, and passes over others.
 func (d *nodeDevice) until(what string, is func(said) bool) said {
 	d.t.Helper()
-	for s := range d.lines {
-		d.all = append(d.all, s)
-		if is(s) {
-			return s
+	enough := time.After(patience)
+	for {
+		select {
+		case s, ok := <-d.lines:
+			if !ok {
+				d.t.Fatalf("the SDK ended before %s", what)
+			}
+			d.all = append(d.all, s)
+			if is(s) {
+				return s
+			}
+		case <-enough:
+			d.t.Fatalf("the SDK never said %s", what)
 		}
 	}
-	d.t.Fatalf("the SDK never said %s", what)
-	return said{}
 }
 
 func (d *nodeDevice) event(name string) said {

@@ -41,6 +41,9 @@ func (e *Emulator) subscribe(s *session, filters packets.Subscriptions, codes []
 			codes[i] = sub.qos
 			s.subs[f.Filter] = sub
 		}
+		if entry.Reason != "" {
+			e.log.Info("not subscribed", "device", s.dev.id.String(), "filter", f.Filter, "reason", entry.Reason)
+		}
 		entry.Code = codes[i]
 		e.record.subscribe(entry)
 	}
