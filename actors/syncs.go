@@ -45,6 +45,7 @@ func (o *outboxActor) upkeep() {
 	var job *outbox.Job
 	o.keep.guard(func() { job = o.keep.store.Upkeep() })
 	if job == nil {
+		o.sync() // what it has written frees nothing before it is durable
 		return
 	}
 	before := func() error { return nil }
