@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aliiot/aliiot/actors"
+	"github.com/aliiot/aliiot/fsm"
 	"github.com/aliiot/aliiot/internal/audit"
 	"github.com/aliiot/aliiot/internal/clock"
 	"github.com/aliiot/aliiot/internal/disk"
@@ -49,7 +50,9 @@ type seams struct {
 	folder disk.Info
 	unlock func() error
 
-	manager  manager // nil: none
+	segment  int64          // of the journal, in bytes; 0: its default
+	policy   fsm.ConnPolicy // of the connection; zero: its default
+	manager  manager        // nil: none
 	watchdog time.Duration
 }
 
@@ -119,7 +122,7 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 	}
 	device := c.Identity.device()
 	reopen := func() (outbox.Store, error) {
-		return journal.Open(s.fs, journal.Options{Identity: device.String(), Rand: s.clock.Rand, Log: c.logger()})
+		return journal.Open(s.fs, journal.Options{SegmentBytes: s.segment, Identity: device.String(), Rand: s.clock.Rand, Log: c.logger()})
 	}
 	store, err := reopen()
 	if err != nil {
@@ -135,7 +138,8 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 		Credentials: c.Identity.credentials, Servers: servers, Dialer: s.dialer,
 		Confirm: c.Confirm, Limits: c.Limits, ClockWait: c.ClockWait,
 		KeepAlive: c.KeepAlive, Silence: c.Silence,
-		Clock: s.clock, Log: c.logger(), System: c.System,
+		Policy: s.policy,
+		Clock:  s.clock, Log: c.logger(), System: c.System,
 		Middleware: c.Middleware, Restart: c.Restart, Notify: d.notices.translate,
 		Connects: connectRecord{s.fs, c.logger()},
 	}

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		liveUntilKilled(dir)
 	}
+	if order := os.Getenv(killChild); order != "" {
+		liveUnderLoad(order)
+	}
 	os.Exit(m.Run())
 }
 
