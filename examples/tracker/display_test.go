@@ -76,22 +76,31 @@ func TestWaitingOnTerminal(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var out bytes.Buffer
 			d := newDisplay(io.Writer(&out), func() {})
-			d.terminal, d.columns = true, func() int { return 80 }
+			d.terminal, d.columns = true, func() int { return 60 }
 			n := 0
-			stop := d.waiting(steps, func() (int, string) { n++; return min(n/5, 3), "draining" })
+			stop := d.waiting(steps, func() (int, string) {
+				n++
+				return min(n/5, 3), "draining (1000 reports wait) and nothing else happens at all"
+			})
 			time.Sleep(2 * time.Second)
 			d.happened(aboutLink, "news")
 			stop()
 			frames := map[string]bool{}
-			for frame := range strings.SplitSeq(out.String(), "\r") {
+			widest := 0
+			shown := strings.NewReplacer("\x1b[0K", "", "\x1b[2K", "").Replace(out.String())
+			for frame := range strings.SplitSeq(shown, "\r") {
 				if strings.Contains(frame, "draining") {
 					frames[frame] = true
+					widest = max(widest, uniseg.StringWidth(frame))
 				}
+			}
+			if widest+echoed > 60 {
+				t.Errorf("%d steps: %d columns of 60", steps, widest)
 			}
 			if len(frames) < 3 {
 				t.Errorf("%d steps: %d different frames:\n%q", steps, len(frames), &out)
 			}
-			if !strings.HasSuffix(out.String(), " \r") || !strings.Contains(out.String(), "link    news\n") {
+			if !strings.HasSuffix(out.String(), "\x1b[2K\r") || !strings.Contains(out.String(), "link    news\n") {
 				t.Errorf("%d steps: it is still there: %q", steps, out.String()[max(0, out.Len()-200):])
 			}
 		})

@@ -114,7 +114,7 @@ func (d *driver) job(ctx context.Context, r replay) error {
 		cancel()
 	}
 	stop := d.out.waiting(0, func() (int, string) {
-		return 0, fmt.Sprintf("the log is read; fault %d of %d is at work, %s", d.turnNow(), len(d.faults), wait(d.waitingNow()))
+		return 0, fmt.Sprintf("fault %d of %d is at work; %s", d.turnNow(), len(d.faults), wait(d.waitingNow()))
 	})
 	struck.Wait()
 	stop()

@@ -82,7 +82,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		help(stdout, f)
 		return o, err
 	} else if err != nil {
-		return o, fmt.Errorf("%w (--help shows the flags)", err)
+		return o, fmt.Errorf("%s (--help shows the flags)", misread(err))
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -90,6 +90,19 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		return o, fmt.Errorf("%s (--help shows the flags)", why)
 	}
 	return o, nil
+}
+
+// misread is an error of the flag package with our dashes, and with what a value
+// looks like where that needs saying.
+func misread(err error) string {
+	text := strings.NewReplacer("flag -", "flag --", "defined: -", "defined: --", "argument: -", "argument: --", ": parse error", "").Replace(err.Error())
+	switch {
+	case strings.HasSuffix(text, " flag --drain"):
+		text += ": it is a time such as 15s"
+	case strings.HasSuffix(text, " flag --seed"):
+		text += ": it is a whole number from 0 on"
+	}
+	return text
 }
 
 // help shows how to use it.
@@ -139,8 +152,9 @@ func (o options) wrong(fast bool, given map[string]bool, rest []string) string {
 	if why := wrongServer(o.server); why != "" {
 		return why
 	}
-	if err := (alink.Device{ProductKey: o.productKey, DeviceName: o.deviceName}).Validate(); err != nil {
-		return err.Error()
+	var name *alink.NameError
+	if errors.As(alink.Device{ProductKey: o.productKey, DeviceName: o.deviceName}.Validate(), &name) {
+		return fmt.Sprintf("--%s %q %s", strings.ReplaceAll(name.What, " ", "-"), name.Name, name.Reason)
 	}
 	return ""
 }

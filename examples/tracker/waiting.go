@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -10,10 +11,26 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
+const beat = 100 * time.Millisecond // of a bar
+
+// The columns of a bar: its own, those of its words, and those of what stands
+// between. What the terminal echoes, ^C above all, needs some at the end.
 const (
-	beat     = 100 * time.Millisecond // of a bar
-	barWidth = 30                     // columns, where there is room
+	barMost, barLeast = 30, 4
+	wordsMost         = len("replaying (1000 reports wait)")
+	between           = len(" 100% [] (1000/1000) ")
+	echoed            = 4
 )
+
+// barColumns shares out a line of so many columns.
+func barColumns(columns int) (bar, words int) {
+	if columns <= 0 {
+		return barMost, wordsMost
+	}
+	columns -= between + echoed
+	bar = min(max(columns-wordsMost, barLeast), barMost)
+	return bar, columns - bar
+}
 
 // waiting shows that something is waited for, until stop is called: a bar of so
 // many steps on a terminal (a spinner for 0), elsewhere a line whenever nothing
@@ -21,7 +38,7 @@ const (
 func (d *display) waiting(steps int, says func() (int, string)) (stop func()) {
 	d.mu.Lock()
 	if d.terminal {
-		d.bar = newBar(d, steps)
+		d.bar = d.newBar(steps)
 	}
 	d.last = time.Now()
 	d.mu.Unlock()
@@ -49,9 +66,14 @@ func (d *display) waiting(steps int, says func() (int, string)) (stop func()) {
 	})
 }
 
-func newBar(d *display, steps int) *progressbar.ProgressBar {
+// justWriter hides from the library that it writes to a terminal: it would fill the
+// whole line.
+type justWriter struct{ io.Writer }
+
+func (d *display) newBar(steps int) *progressbar.ProgressBar {
+	width, _ := barColumns(d.columns())
 	kind := []progressbar.Option{
-		progressbar.OptionSetWidth(barWidth),
+		progressbar.OptionSetWidth(width),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}),
 	}
@@ -60,7 +82,8 @@ func newBar(d *display, steps int) *progressbar.ProgressBar {
 		kind = []progressbar.Option{progressbar.OptionSpinnerCustom([]string{"|", "/", "-", `\`}), progressbar.OptionSetSpinnerChangeInterval(0)}
 	}
 	return progressbar.NewOptions(steps, append(kind,
-		progressbar.OptionSetWriter(d.w),
+		progressbar.OptionSetWriter(justWriter{d.w}),
+		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionSetRenderBlankState(false),
@@ -74,10 +97,13 @@ func (d *display) beat(steps int, says func() (int, string)) {
 	defer d.mu.Unlock()
 	if d.bar != nil {
 		if !d.bar.IsFinished() {
-			d.bar.Describe(cut(text, d.columns()-len("100% [] (1000/1000)  ")))
-			if steps > 0 {
-				_ = d.bar.Set(n) // a terminal that has gone is no failure
+			if steps == 0 {
+				d.bar.Describe(cut(text, d.columns()-echoed-len("|   ")))
+				return
 			}
+			_, words := barColumns(d.columns())
+			d.bar.Describe(cut(text, words))
+			_ = d.bar.Set(n) // a terminal that has gone is no failure
 		}
 		return
 	}
