@@ -132,6 +132,9 @@ func (o *outboxActor) start(ctx actor.Context) {
 	}
 	st := o.keep.store.State()
 	dirty, _ := o.keep.store.Dirty()
+	if st.Lost > 0 && st.Writer != o.keep.writer { // news of this opening, not of this incarnation
+		o.tree.tell(Told{ToldDamaged, fmt.Sprintf("%d reports that had been synced are gone from the medium", st.Lost)})
+	}
 	o.first, o.keep.writer = st.NextSeq, st.Writer
 	o.core = outbox.NewCore(o.tree.opts.config(o.keep.recent), st, dirty)
 	o.catchUp(dirty)

@@ -76,6 +76,7 @@ type Journal struct {
 
 	epoch, writer uint64
 	closed        bool
+	lost          uint64 // reports that this opening missed
 
 	// now is the state with all that was appended and settled; durable is the
 	// state at the watermark, and follows it frame by frame.
@@ -126,7 +127,11 @@ type item struct {
 }
 
 // State implements outbox.Store.
-func (j *Journal) State() outbox.State { return j.now.state(j.epoch, j.writer) }
+func (j *Journal) State() outbox.State {
+	s := j.now.state(j.epoch, j.writer)
+	s.Lost = j.lost
+	return s
+}
 
 // Has implements outbox.Store.
 func (j *Journal) Has(lane uint8, ord uint64) bool {

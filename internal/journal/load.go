@@ -18,6 +18,9 @@ func (j *Journal) Load(lane uint8, after uint64, n int, maxBytes int) (outbox.Lo
 	case lane >= outbox.MaxLanes:
 		return out, fmt.Errorf("loading lane %d: %w", lane, errLane)
 	}
+	for _, o := range j.reader.windows {
+		o.w.hope()
+	}
 	ln := &j.now.lanes[lane]
 	var loose map[uint64]outbox.Entry
 	size := 0

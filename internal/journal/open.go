@@ -100,7 +100,7 @@ func (j *Journal) resume(r *recovery) error {
 			j.setAside(h.seg.id, h.from, h.to)
 		}
 	}
-	if r.lost > 0 {
+	if j.lost = r.lost; r.lost > 0 {
 		j.log.Error("reports that were on the disk are gone", "reports", r.lost)
 	}
 	if r.clean {

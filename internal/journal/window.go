@@ -21,7 +21,15 @@ type window struct {
 	buf  []byte
 	at   int64
 	n    int
+	// bad are the pages that gave an error: the medium takes seconds over each, so
+	// it is asked again only after hope.
+	bad map[int64]bool
 }
+
+var errBadPage = errors.New("a part of it could not be read just now")
+
+// hope has what could not be read tried again.
+func (w *window) hope() { w.bad = nil }
 
 func newWindow(f disk.File, op disk.Op) (*window, error) {
 	size, err := f.Size(op)
@@ -42,8 +50,8 @@ func (w *window) clip(limit int64) error {
 	return nil
 }
 
-// view returns n bytes at off, or fewer at the file's end. A read that fails is
-// tried once more, alone.
+// view returns n bytes at off, or fewer at the file's end. A read that fails in
+// them is tried once more, alone; one that fails behind them is none of theirs.
 func (w *window) view(off int64, n int) ([]byte, error) {
 	if off < 0 || off >= w.size {
 		return nil, nil
@@ -52,14 +60,21 @@ func (w *window) view(off int64, n int) ([]byte, error) {
 	if off >= w.at && off+int64(n) <= w.at+int64(w.n) {
 		return w.buf[off-w.at:][:n], nil
 	}
+	if w.bad[off/pageSize] || w.bad[(off+int64(n)-1)/pageSize] {
+		return nil, errBadPage
+	}
 	want := int(min(max(int64(n), int64(w.step)), w.size-off))
 	if cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}
 	w.n = 0
 	got, err := w.f.ReadAt(w.op, w.buf[:want], off)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && got < n {
 		if got, err = w.f.ReadAt(w.op, w.buf[:n], off); err != nil && !errors.Is(err, io.EOF) {
+			if w.bad == nil {
+				w.bad = map[int64]bool{}
+			}
+			w.bad[(off+int64(got))/pageSize] = true
 			return nil, err
 		}
 	}

@@ -88,6 +88,8 @@ type State struct {
 	NextSeq uint64
 	NextOrd [MaxLanes]uint64
 	Lanes   [MaxLanes]Counts
+	// Lost is how many reports, in Lanes called damaged, this opening missed.
+	Lost uint64
 	// Quarantined reports are pending but set aside. Bounded by MaxQuarantined.
 	Quarantined []Mark
 	// Clocks are the boots whose true time is known, oldest first, at most
