@@ -210,12 +210,14 @@ func (r *recovery) missing() {
 	}
 }
 
-// native is where the numbers of a lane begin that are no longer in row i.
+// native is where the numbers of a lane begin that are no longer in row i: see
+// Journal.nativeEnd.
 func (r *recovery) native(i int, lane uint8) uint64 {
-	if i+1 < len(r.rows) {
-		return r.rows[i+1].base[lane]
+	end := r.last.self.base[lane]
+	for k := i + 1; k < len(r.rows); k++ {
+		end = min(end, r.rows[k].base[lane])
 	}
-	return r.last.self.base[lane]
+	return end
 }
 
 // gap makes void what a report leaves out that nobody was promised.

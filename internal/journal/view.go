@@ -133,12 +133,14 @@ func (v *Viewed) Verify() (missing int) {
 	return missing
 }
 
-// end is where the numbers of a lane begin that lie behind segment i.
+// end is where the numbers of a lane begin that lie behind segment i: see
+// Journal.nativeEnd.
 func (v *Viewed) end(i int, lane uint8) uint64 {
-	if i+1 < len(v.segments) {
-		return v.segments[i+1].base[lane]
+	end := v.durable.lanes[lane].next
+	for k := i + 1; k < len(v.segments); k++ {
+		end = min(end, v.segments[k].base[lane])
 	}
-	return v.durable.lanes[lane].next
+	return end
 }
 
 func (v *Viewed) survey(s *segment, size *int64, sv *survey) error {
