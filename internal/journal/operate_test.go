@@ -253,3 +253,80 @@ func TestFault_power_cut_operator(t *testing.T) {
 		}
 	}
 }
+
+// The same on a journal with a life behind it, whose process was killed in the
+// middle: segments, copies, reports that no sync had covered.
+func TestFault_power_cut_operator_after_a_life(t *testing.T) {
+	for _, level := range []disktest.Level{disktest.Torn, disktest.Garbage} {
+		t.Run(fmt.Sprint(level), func(t *testing.T) {
+			d := disktest.New()
+			w := newWorld(d.FS(), testOptions(3))
+			if err := w.life(false); err != nil {
+				t.Fatal(err)
+			}
+			victim := w.reports[w.pending()[0]]
+			m := outbox.Mark{Seq: victim.e.Seq, Ord: victim.e.Ord, Lane: victim.e.Lane, Bytes: int64(len(victim.e.Body))}
+			if err := errors.Join(w.j.Quarantine(m, true), w.append(0, many(20, 200)...)); err != nil {
+				t.Fatal(err)
+			}
+			d.Kill()
+			next, said := stateOf(t, d.Clone().FS()).state.NextSeq, false
+			o := disktest.Options{Disk: d, Level: level, Every: 1, Most: 8, Kill: true, Exhaustive: 4, Seeded: 8, Seed: 7,
+				Key: func() uint64 { return w.key() }}
+			if long() {
+				o.Most, o.Seeded = 100, 64
+			}
+			images, rose := 0, 0
+			disktest.Cuts(o, func(fs disk.FS) {
+				victim.end = outbox.EvictedOperator // from here on it may have ended
+				w.version++
+				err := Operate(fs, testOptions(5), func(j *Journal) error {
+					j.Settle([]outbox.Settlement{{Seq: m.Seq, Ord: m.Ord, Lane: m.Lane, Outcome: outbox.EvictedOperator, Bytes: m.Bytes}})
+					_, _, err := j.Jump(1000)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				victim.final, said = true, true
+				w.version++
+			}, func(img *disktest.Disk, at disktest.Cut) {
+				images++
+				j, err := Open(img.FS(), testOptions(6))
+				if err != nil {
+					t.Fatalf("%v\n%v\n%v", err, at, img)
+				}
+				aside := j.State().Quarantined
+				if len(aside) == 1 { // to be seen by the world's check
+					if err := j.Quarantine(aside[0], false); err != nil {
+						t.Fatal(err)
+					}
+				}
+				f, err := look(j)
+				if err == nil {
+					err = w.check(f)
+				}
+				dropped := f.state.Lanes[m.Lane].Ends[outbox.EvictedOperator] == 1
+				switch {
+				case err != nil:
+				case said && (f.state.NextSeq < next+1000 || !dropped || len(aside) > 0):
+					err = errors.New("it had said yes, and it is not so")
+				case f.state.NextSeq < next && !said:
+					// What no sync had covered before the kill may be gone, numbers and all.
+				case !dropped && len(aside) != 1 && f.pending[m.Seq].Body == nil:
+					err = errors.New("it is neither pending nor dropped")
+				}
+				if err != nil {
+					t.Fatalf("%v: next %d of %d, %d aside\n%v\n%v", err, f.state.NextSeq, next, len(aside), at, img)
+				}
+				if f.state.NextSeq >= next+1000 {
+					rose++
+				}
+			})
+			t.Logf("%d images, %d after the jump", images, rose)
+			if images < 40 || rose == 0 || rose == images {
+				t.Errorf("%d images, %d after the jump", images, rose)
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"flag"
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -12,7 +13,13 @@ import (
 
 // TestModel does anything in any order, crashes included, and holds the journal
 // against what it has promised after every step.
-func TestModel(t *testing.T) {
+func TestModel(t *testing.T) { model(t, false) }
+
+// TestModelWithJumps has an operator in it, too. It is a test of its own, since what
+// rapid has recorded of a failure is a row of draws among the actions of its test.
+func TestModelWithJumps(t *testing.T) { model(t, true) }
+
+func model(t *testing.T, jumps bool) {
 	checks := "25"
 	if long() {
 		checks = "1500"
@@ -26,10 +33,14 @@ func TestModel(t *testing.T) {
 		if err := w.open(); err != nil {
 			t.Fatal(err)
 		}
+		jumped := uint64(0) // no number below it may come again
 		check := func(what string) {
 			f, err := look(w.j)
 			if err == nil {
 				err = w.check(f)
+			}
+			if err == nil && f.state.NextSeq < jumped {
+				err = fmt.Errorf("the next number is %d after a jump to %d", f.state.NextSeq, jumped)
 			}
 			if err != nil {
 				t.Fatalf("after %s: %v\n%v", what, err, d)
@@ -44,7 +55,7 @@ func TestModel(t *testing.T) {
 			n := rapid.IntRange(1, 20).Draw(t, "n")
 			return p[i:min(i+n, len(p))]
 		}
-		t.Repeat(map[string]func(*rapid.T){
+		actions := map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
 				n := rapid.SampledFrom([]int{1, 1, 3, 20, 64}).Draw(t, "n")
 				size := rapid.SampledFrom([]int{20, 200, 1000, 3000}).Draw(t, "size")
@@ -99,7 +110,21 @@ func TestModel(t *testing.T) {
 				check("crash " + cut.String())
 				w.inherit()
 			},
-		})
+		}
+		if jumps {
+			actions["jump"] = func(t *rapid.T) {
+				_, to, err := w.j.Jump(rapid.SampledFrom([]uint64{1, 100, MaxJump}).Draw(t, "by"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.seq = max(w.seq, to-1)
+				if res := w.sync(); res.Err == nil && len(w.j.held) == 0 && len(w.j.tail) == 0 {
+					jumped = to
+				}
+				check("jump")
+			}
+		}
+		t.Repeat(actions)
 	})
 }
 
