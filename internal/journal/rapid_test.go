@@ -23,6 +23,9 @@ func model(t *testing.T, jumps bool) {
 	checks := "25"
 	if long() {
 		checks = "1500"
+		if jumps {
+			checks = "500"
+		}
 	}
 	if err := flag.Set("rapid.checks", checks); err != nil {
 		t.Fatal(err)
