@@ -2,6 +2,7 @@ package aliiot
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -20,9 +21,12 @@ import (
 func TestADay(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		rnd := rand.New(rand.NewPCG(1, 2))
-		b := &bomb{on: anything}
+		b := &bomb{on: func(any) bool { r.witness.panicked(); return true }}
 		r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
+		r.alone = true
+		r.witness.level.Set(slog.LevelDebug) // no secret even there
 		r.online()
+		fault, since := "", int64(0)
 		outages, healAt := 0, time.Time{}
 		start := time.Now()
 		cutEvery := 24 * time.Hour / 45
@@ -41,19 +45,24 @@ func TestADay(t *testing.T) {
 			}
 			if !healAt.IsZero() && now.After(healAt) {
 				r.net.Heal()
+				r.strike(fault, since)
 				healAt = time.Time{}
 			}
 			if now.After(nextCut) {
 				nextCut = nextCut.Add(cutEvery)
 				outages++
 				healAt = now.Add(time.Duration(20+rnd.IntN(160)) * time.Second)
+				since = r.ms()
 				switch outages % 3 { // a server that cut every session for minutes would look like a poison report
 				case 0:
+					fault = "half-open"
 					r.net.Inject(transporttest.HalfOpen(transporttest.Both))
 				case 1:
+					fault = "dial-fails"
 					r.net.Inject(transporttest.DialBlackhole())
 					r.net.CutAll(transporttest.RST)
 				case 2:
+					fault = "cut-after-publish"
 					r.net.Inject(transporttest.CutAfterPublish(transporttest.FIN, 2))
 					healAt = now.Add(25 * time.Second)
 				}
@@ -66,12 +75,18 @@ func TestADay(t *testing.T) {
 				b.actor = "connection"
 				b.left.Store(1)
 			case 18 * 3600:
+				killed := r.ms()
 				r.kill()
 				r.open().Connect()
+				r.strike("kill-9", killed)
 			}
 			time.Sleep(10*time.Second - time.Since(now))
 		}
-		r.net.Heal()
+		if r.net.Heal(); !healAt.IsZero() {
+			r.strike(fault, since)
+		}
+		r.waitOnline()
+		r.snapshot(oracle.Healed)
 		r.drain(time.Hour)
 		l := r.ledger()
 		total, keys := r.cloud.arrivals()
@@ -84,7 +99,27 @@ func TestADay(t *testing.T) {
 			t.Errorf("at the end of the day: %+v", l.Counts)
 		}
 		r.cloud.wantSteady(t)
-		r.wantOracle("latest")
+		r.snapshot(oracle.Drained)
+		r.used(oracle.Drained)
+		r.close()
+		time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
+		r.used(oracle.Closed)
+		r.open()
+		r.snapshot(oracle.Reopened)
+
+		rec := r.recording("latest")
+		rec.Scenario.Bounds = oracle.Bounds{
+			Online:  (6 * time.Minute).Milliseconds(), // the backoff's cap, and an attempt
+			Silence: (2 * time.Minute).Milliseconds(),
+			Alarm:   (2 * time.Second).Milliseconds(),
+			Rate:    20,
+		}
+		if judged := rec.Judged(); len(judged) != len(oracle.Checks)-1 { // all but O18
+			t.Errorf("only %v were judged", judged)
+		}
+		for _, v := range rec.Check() {
+			t.Error(v)
+		}
 	})
 }
 

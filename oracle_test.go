@@ -2,6 +2,7 @@ package aliiot
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -18,6 +19,8 @@ type recorded struct {
 	snapshots []oracle.Snapshot
 	ended     map[audit.Record]int64 // what was read of the log, and when it ended
 	boots     []boot
+	resources []oracle.Resources
+	strikes   []oracle.Strike
 }
 
 // boot is one of the machine's: since when, and whether its clock was right when the
@@ -57,7 +60,9 @@ func (r *rig) ms() int64 { return r.clock.True().UnixMilli() }
 
 // lived records the beginning or the end of a process; an end only once.
 func (r *rig) lived(l oracle.Call) {
-	r.harvest()
+	if l.Step != oracle.StepOpen {
+		r.harvest()
+	}
 	for i := len(r.rec.calls) - 1; l.Step != oracle.StepOpen && i >= 0; i-- {
 		switch r.rec.calls[i].Step {
 		case oracle.StepClose, oracle.StepKill, oracle.StepPowerCut:
@@ -89,6 +94,8 @@ func (r *rig) returned(key string, seq uint64, err error) {
 	c := oracle.Call{At: r.ms(), Step: oracle.StepReturn, Key: key, Seq: seq, Outcome: oracle.OK}
 	if err != nil {
 		c.Outcome, c.Error = oracle.Refused, err.Error()
+		var crash *actors.PanicError
+		c.Panicked = errors.As(err, &crash)
 		if isUnknown(err) {
 			c.Outcome = oracle.Unknown
 		}
@@ -244,7 +251,10 @@ func (r *rig) recording(mayEvict ...string) oracle.Recording {
 	if l := r.cfg.Limits; l != nil {
 		s.Limits = oracle.Limits{Connects: orNone(l.ConnectsPerMinute), QoS0: orNone(l.RateQoS0), QoS1: orNone(l.RateQoS1)}
 	}
-	return oracle.Recording{Scenario: s, Calls: r.rec.calls, Events: r.cloud.events, Snapshots: r.rec.snapshots}
+	s.Strikes, s.Secrets = r.rec.strikes, []string{testSecret}
+	rec := oracle.Recording{Scenario: s, Calls: r.rec.calls, Events: r.cloud.events, Snapshots: r.rec.snapshots, Resources: r.rec.resources}
+	r.witness.complete(&rec)
+	return rec
 }
 
 // orNone: a limit of 0 is none, which the oracle calls -1.
@@ -259,6 +269,7 @@ func orNone[N int | float64](n N) int {
 func (r *rig) wantOracle(mayEvict ...string) {
 	r.t.Helper()
 	r.snapshot(oracle.Drained)
+	r.used(oracle.Drained)
 	for _, v := range r.recording(mayEvict...).Check() {
 		r.t.Error(v)
 	}

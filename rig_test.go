@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +37,9 @@ type rig struct {
 	dialer    transport.Dialer // nil: the link in memory
 	syncTakes time.Duration
 	blackBox  *disktest.Disk // of the audit log; nil: it shares the disk
+	alone     bool           // the test has the process for itself: goroutines can be counted
 	rec       recorded
+	witness   *witness
 }
 
 const (
@@ -69,9 +71,8 @@ func inBubble(t *testing.T, f func(r *rig)) {
 			Identity: DeviceSecret{ProductKey: testPK, DeviceName: testDN, Secret: testSecret},
 			Server:   "mqtt://platform.test:1883", Dir: "memory", Audit: true, DrainTimeout: -1,
 		}
-		if testing.Verbose() {
-			r.cfg.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
-		}
+		r.witness = &witness{r: r}
+		r.cfg.Logger = r.witness.logger()
 		defer time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
 		defer r.net.Close()
 		defer func() {
@@ -105,6 +106,10 @@ func (r *rig) tryOpen() (*Device, error) {
 	dialer := r.dialer
 	if dialer == nil {
 		dialer = r.net.Dialer()
+	}
+	c.Middleware = append(slices.Clone(c.Middleware), r.witness.watch)
+	if r.rec.resources == nil {
+		r.used(oracle.Before)
 	}
 	at := r.ms()
 	r.noteBoot()

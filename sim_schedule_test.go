@@ -14,6 +14,22 @@ type act struct {
 	what      string // the name of the catalogue with its parameters
 	begin     func(s *sim)
 	end       func(s *sim)
+	since     int64 // true time at which it began
+}
+
+// name is that of the catalogue. A panic is a strike of its own when it comes.
+func (a act) name() string {
+	name, _, _ := strings.Cut(a.what, " ")
+	if name == "panic-actor" || name == "panic-storm" {
+		return "panics ahead"
+	}
+	return name
+}
+
+// finish ends an act, which was a strike until then.
+func (a act) finish(s *sim) {
+	a.end(s)
+	s.strike(a.name(), a.since)
 }
 
 // plan is what a seed stands for.

@@ -95,7 +95,7 @@ func simulate(t *testing.T, p plan) {
 		}
 	}()
 	inBubble(t, func(r *rig) {
-		s := &sim{rig: r, plan: p, bomb: &aimed{}}
+		s := &sim{rig: r, plan: p, bomb: &aimed{hit: r.witness.panicked}}
 		s.lastID.Store("")
 		r.blackBox, r.syncTakes = disktest.New(), p.syncTakes
 		r.cfg.Middleware = []actor.ReceiverMiddleware{s.bomb.middleware}
@@ -142,15 +142,19 @@ func (s *sim) liveInBubble() {
 			s.restartWhenDue()
 			switch {
 			case len(ends) > 0 && ends[0].at <= at:
-				ends[0].end(s)
+				ends[0].finish(s)
 				ends = ends[1:]
 				continue
 			case len(acts) > 0 && acts[0].at <= at:
 				a := acts[0]
 				acts = acts[1:]
+				a.since = s.ms()
 				a.begin(s)
-				if a.end != nil {
-					ends = append(ends, act{at: a.at + a.lasts, end: a.end})
+				if a.end == nil {
+					s.strike(a.name(), a.since)
+				} else {
+					a.at += a.lasts
+					ends = append(ends, a)
 					slices.SortStableFunc(ends, func(a, b act) int { return int(a.at - b.at) })
 				}
 				continue
@@ -163,7 +167,7 @@ func (s *sim) liveInBubble() {
 		s.work(tick, rnd.IntN(60) == 0)
 	}
 	for _, a := range ends {
-		a.end(s)
+		a.finish(s)
 	}
 }
 
@@ -256,18 +260,27 @@ func (s *sim) healInBubble() {
 
 // judge drains, rests, closes, opens again, and asks the oracle.
 func (s *sim) judge() {
+	s.waitOnline()
+	s.snapshot(oracle.Healed)
 	s.drain(2 * time.Hour)
 	l := s.ledger()
 	total, keys := s.cloud.arrivals()
 	s.t.Logf("%v with %d faults, %d starts of the process, %d sessions; the platform has %d reports in %d posts; the ledger: %+v",
 		s.plan.length, len(s.plan.acts), s.starts, s.cloud.sessions, keys, total, l.Counts)
 	s.snapshot(oracle.Drained)
+	s.used(oracle.Drained)
 	s.close()
 	s.open()
 	s.snapshot(oracle.Reopened)
 	s.cloud.wantSteady(s.t)
 	rec := s.recording("latest", "default")
 	rec.Scenario.Name, rec.Scenario.Seed, rec.Scenario.Faults = "simulation", s.plan.seed, s.plan.faults()
+	rec.Scenario.Bounds = oracle.Bounds{
+		Online:  (6 * time.Minute).Milliseconds(), // the backoff's cap, and an attempt
+		Silence: (2 * time.Minute).Milliseconds(),
+		Alarm:   (5 * time.Second).Milliseconds(),
+		Rate:    20,
+	}
 	for _, v := range rec.Check() {
 		s.t.Error(v)
 	}
@@ -278,6 +291,7 @@ type aimed struct {
 	mu   sync.Mutex
 	at   string
 	left int
+	hit  func() // called at each panic
 }
 
 func (a *aimed) aim(actor string, times int) {
@@ -304,6 +318,7 @@ func (a *aimed) strikes(name string) bool {
 		return false
 	}
 	a.left--
+	a.hit()
 	return true
 }
 

@@ -29,7 +29,7 @@ type court struct {
 	destroyed, unprotected map[string]bool
 
 	found []Violation
-	said  map[[2]string]bool
+	said  map[[3]string]bool
 	more  map[string]int // violations that were too many to tell
 }
 
@@ -77,14 +77,18 @@ func byTime(a, b Event) int { return cmp.Compare(a.At, b.At) }
 // tellAtMost is how many violations of one check are told.
 const tellAtMost = 100
 
-// say keeps the first violation of a check for each key.
+// say keeps the first violation of a check for each key; of what is about no report,
+// the first of each kind.
 func (c *court) say(check, key string, snapshot int, format string, args ...any) {
-	id := [2]string{check, key}
+	id := [3]string{check, key}
+	if key == "" {
+		id[2] = format
+	}
 	if c.said[id] {
 		return
 	}
 	if c.said == nil {
-		c.said, c.more = map[[2]string]bool{}, map[string]int{}
+		c.said, c.more = map[[3]string]bool{}, map[string]int{}
 	}
 	c.said[id] = true
 	if c.more[check]++; c.more[check] <= tellAtMost {
