@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rivo/uniseg"
+
+	"github.com/aliiot/aliiot/examples/tracker/nmea"
 )
 
 func TestFold(t *testing.T) {
@@ -104,5 +106,17 @@ func TestWaitingOnTerminal(t *testing.T) {
 				t.Errorf("%d steps: it is still there: %q", steps, out.String()[max(0, out.Len()-200):])
 			}
 		})
+	}
+}
+
+// What is made is what this run has made, whatever the journal remembers.
+func TestProgressCountsThisRun(t *testing.T) {
+	var out bytes.Buffer
+	d := newDriver(options{}, newDisplay(&out, func() {}))
+	d.ledger.Accepted, d.ledger.Pending, d.base[laneAlarm] = 134, 2, 100
+	d.keep(report{Lane: laneAlarm, N: 101})
+	d.progress(worthTelling/2-1, nmea.Epoch{Fix: true}, worthTelling)
+	if !strings.Contains(out.String(), "50 % of the log; 1 report made, 2 reports wait") {
+		t.Errorf("%s", &out)
 	}
 }

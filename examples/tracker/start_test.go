@@ -107,6 +107,24 @@ func TestSecondTracker(t *testing.T) {
 	free()
 }
 
+// In particular not while the first has killed its device and not yet started it again.
+func TestSecondTrackerAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	first := newDriver(options{dir: dir}, newDisplay(&bytes.Buffer{}, func() {}))
+	defer first.cleanUp()
+	if _, err := first.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first.stopDevice()
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), []string{"--dir", dir}, &out, &errs); status != exitUsage || !strings.Contains(errs.String(), "in use by another tracker") {
+		t.Errorf("exit status %d\n%s%s", status, &out, &errs)
+	}
+	if err := first.openDevice(t.Context(), openWithin); err != nil {
+		t.Errorf("the first cannot go on: %v", err)
+	}
+}
+
 // A journal that somebody else has open, or that is another device's, is refused
 // at once and in one line.
 func TestFolderOfAnother(t *testing.T) {
