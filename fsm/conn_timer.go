@@ -73,6 +73,26 @@ func (s *step) fired(t Timer) {
 	}
 }
 
+// lateLook is by how much later than its time a timer may be seen before it says
+// that nobody was running here: a process that was stopped, a machine with no time.
+const lateLook = time.Second
+
+// overslept gives an answer that was awaited as long again as we were late for it:
+// it may wait in our own queue, behind the timer.
+func (s *step) overslept(t Timer) bool {
+	switch t {
+	case TimerDial, TimerSubscribe, TimerProbe:
+	default:
+		return false
+	}
+	late := s.now - s.c.due(t)
+	if !s.c.armed(t) || late <= lateLook {
+		return false
+	}
+	s.arm(t, min(late, s.m.policy.ProbeDeadline))
+	return true
+}
+
 // resumed looks at every timer by boot time: those that are due fire, the others
 // run for what is left.
 func (s *step) resumed() {

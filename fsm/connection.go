@@ -117,7 +117,7 @@ func (m *Connection) Step(c Conn, at Moment, e ConnEvent) (Conn, []ConnAction) {
 			s.ended(OfflineLost, e.ByPeer, e.Detail)
 		}
 	case TimerFired:
-		if e.Attempt == c.Attempt {
+		if e.Attempt == c.Attempt && !s.overslept(e.Timer) {
 			s.fired(e.Timer)
 		}
 	case LinkHint:

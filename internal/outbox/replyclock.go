@@ -89,6 +89,10 @@ func (c *replyClock) wakeAt(inFlight int) time.Duration {
 	return c.dueAt
 }
 
+// lateLook is by how much later than its time silence may be looked at before that
+// says more of the device than of the link: it was stopped, or had no time.
+const lateLook = time.Second
+
 // checkReplies looks for answers that are overdue: a report that later ones have
 // overtaken is lost and sent again; if nothing sent since was answered, the link
 // itself is in doubt, and nothing more is sent until it is proved or given up.
@@ -98,7 +102,12 @@ func (c *Core) checkReplies() {
 		return
 	}
 	if rc.doubt != noDoubt {
-		if c.now.At >= rc.deadAt { // and again, until it is Down
+		late := c.now.At - rc.deadAt
+		if rc.doubt == suspected && late > lateLook { // nobody was running here: the answer may wait in our own queue
+			rc.deadAt = c.now.At + min(late, rc.deadAfter)
+			return
+		}
+		if late >= 0 { // and again, until it is Down
 			rc.doubt = dead
 			rc.deadAt = c.now.At + rc.deadAfter
 			c.out.Probe = ProbeDead
