@@ -59,18 +59,18 @@ func parseConnects(data []byte) (fsm.ConnRecord, error) {
 		switch name {
 		case "boot":
 			n, err := strconv.ParseUint(string(value), 10, 64)
-			c.Boot, errs = n, errors.Join(errs, err)
+			c.Boot, errs = n, disk.Join(errs, err)
 		case "connects":
 			if !alink.Elements(value, func(value []byte) {
 				n, err := strconv.ParseInt(string(value), 10, 64)
-				c.Connects, errs = append(c.Connects, time.Duration(n)), errors.Join(errs, err)
+				c.Connects, errs = append(c.Connects, time.Duration(n)), disk.Join(errs, err)
 			}) && string(value) != "null" {
 				errs = errNoRecord
 			}
 		}
 	})
 	if !ok || errs != nil {
-		return fsm.ConnRecord{}, errors.Join(errNoRecord, errs)
+		return fsm.ConnRecord{}, disk.Join(errNoRecord, errs)
 	}
 	return c, nil
 }

@@ -143,7 +143,7 @@ func (d *Device) Close() error {
 		if d.unlock != nil {
 			errs = append(errs, d.unlock())
 		}
-		if err := errors.Join(errs...); err != nil {
+		if err := disk.Join(errs...); err != nil {
 			d.closed = fmt.Errorf("aliiot: closing: %w", err)
 		}
 	})

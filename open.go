@@ -3,7 +3,6 @@ package aliiot
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +75,7 @@ func Open(ctx context.Context, c Config) (*Device, error) {
 	s.manager, s.watchdog = c.managerFromEnv()
 	d, err := open(ctx, c, s)
 	if err != nil {
-		return nil, errors.Join(err, s.unlock())
+		return nil, disk.Join(err, s.unlock())
 	}
 	return d, nil
 }
@@ -98,7 +97,7 @@ func openFolder(c Config) (seams, error) {
 		return seams{}, fmt.Errorf("aliiot: opening %s: %w", c.Dir, err)
 	}
 	if err := disk.Probe(fs, opProbe); err != nil {
-		return seams{}, errors.Join(&ConfigError{"Dir", err}, lock.Release())
+		return seams{}, disk.Join(&ConfigError{"Dir", err}, lock.Release())
 	}
 	if info.Unsure() {
 		c.logger().Warn("the folder's file system may not keep its word", "dir", c.Dir, "kind", info.Kind, "upper", info.Upper)
@@ -129,7 +128,7 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 		return nil, fmt.Errorf("aliiot: opening the journal in %s: %w", c.Dir, err)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("aliiot: opening: %w", err), store.Close())
+		return nil, disk.Join(fmt.Errorf("aliiot: opening: %w", err), store.Close())
 	}
 	d := &Device{notices: newNotices(), cfg: c, folder: s.folder, unlock: s.unlock}
 	o := actors.Options{
@@ -148,15 +147,15 @@ func open(ctx context.Context, c Config, s seams) (*Device, error) {
 	}
 	if c.Audit {
 		if o.Audit, err = audit.Open(s.fs, audit.Options{}); err != nil {
-			return nil, errors.Join(fmt.Errorf("aliiot: opening the audit log: %w", err), store.Close())
+			return nil, disk.Join(fmt.Errorf("aliiot: opening the audit log: %w", err), store.Close())
 		}
 	}
 	if d.tree, err = actors.Start(o); err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, disk.Join(err, store.Close())
 	}
 	if c.Meter != nil {
 		if d.unmeter, err = d.measure(c.Meter); err != nil {
-			return nil, errors.Join(fmt.Errorf("aliiot: making the metrics: %w", err), d.tree.Stop(ctx))
+			return nil, disk.Join(fmt.Errorf("aliiot: making the metrics: %w", err), d.tree.Stop(ctx))
 		}
 	}
 	if s.manager != nil {

@@ -114,6 +114,8 @@ type started struct{ ready chan<- struct{} }
 
 // PID is the actor of the given name in this tree: "outbox", "dispatch",
 // "connection", or what Spawn started.
+//
+//go:noinline
 func (t *Tree) PID(name string) *actor.PID {
 	if t.owns(name) {
 		return t.system.NewLocalPID(t.pid.Id + "/" + name)

@@ -64,7 +64,7 @@ func init() {
 }
 
 func cut(pattern string) (s shape) {
-	for part := range strings.SplitSeq(pattern[1:], "/") {
+	for _, part := range strings.Split(pattern[1:], "/") {
 		seg := segment{text: part}
 		switch {
 		case part == "{pk}":

@@ -13,12 +13,14 @@ type timers [7]struct {
 	due   time.Duration
 }
 
+//go:noinline
 func (s *step) arm(t Timer, after time.Duration) {
 	timer := &s.c.timers[slices.Index(allTimers, t)]
 	timer.armed, timer.due = true, s.now+after
 	s.do(ArmTimer{Timer: t, After: after, Attempt: s.c.Attempt})
 }
 
+//go:noinline
 func (s *step) cancel(t Timer) {
 	timer := &s.c.timers[slices.Index(allTimers, t)]
 	if timer.armed {

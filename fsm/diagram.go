@@ -11,7 +11,7 @@ import (
 func StatesDocument() (string, error) {
 	var b strings.Builder
 	b.WriteString("# States\n\nGenerated from the tables in `fsm/` by `make docs`; a test holds it equal to them.\n\n")
-	conn, err := newConnTable()
+	conn, err := NewTable(connTableName, ConnStopped, nil, connRules)
 	if err != nil {
 		return "", err
 	}

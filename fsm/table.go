@@ -17,8 +17,8 @@ type Rule[S, M ~string] struct {
 	To   S
 }
 
-// Table is a set of legal moves between states, checked as a whole when it is
-// built. It holds no current state and is safe for concurrent use.
+// Table is a set of legal moves between states. It holds no current state and is
+// safe for concurrent use.
 type Table[S, M ~string] struct {
 	name   string
 	start  S
@@ -35,6 +35,14 @@ type Table[S, M ~string] struct {
 // state reachable from start and left by some rule unless it is final. The error
 // is a *TableError that lists all that is wrong.
 func NewTable[S, M ~string](name string, start S, finals []S, rules []Rule[S, M]) (*Table[S, M], error) {
+	t := newTable(name, start, rules)
+	if wrong := check(start, finals, rules, t.states); len(wrong) > 0 {
+		return nil, &TableError{Table: name, Wrong: wrong}
+	}
+	return t, nil
+}
+
+func newTable[S, M ~string](name string, start S, rules []Rule[S, M]) *Table[S, M] {
 	t := &Table[S, M]{name: name, start: start, rules: rules, states: map[S]bool{start: true}, moves: map[M]bool{}}
 	for _, r := range rules {
 		t.moves[r.Move] = true
@@ -43,11 +51,8 @@ func NewTable[S, M ~string](name string, start S, finals []S, rules []Rule[S, M]
 			t.states[s] = true
 		}
 	}
-	if wrong := check(start, finals, rules, t.states); len(wrong) > 0 {
-		return nil, &TableError{Table: name, Wrong: wrong}
-	}
 	t.m = looplab.NewFSM(string(start), t.events(), nil)
-	return t, nil
+	return t
 }
 
 func (t *Table[S, M]) events() looplab.Events {

@@ -8,7 +8,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -84,7 +83,7 @@ func Open(fs disk.FS, o Options) (*Log, error) {
 		return nil, fmt.Errorf("audit: opening %s: %w", last, err)
 	}
 	if l.size, err = l.f.Size(op); err != nil {
-		return nil, errors.Join(fmt.Errorf("audit: the size of %s: %w", last, err), l.f.Close())
+		return nil, disk.Join(fmt.Errorf("audit: the size of %s: %w", last, err), l.f.Close())
 	}
 	var tail [1]byte
 	if l.size > 0 {
@@ -179,7 +178,7 @@ func (l *Log) Close() error {
 	if l.f == nil {
 		return l.err
 	}
-	err := errors.Join(l.err, l.Syncer()(), l.f.Close())
+	err := disk.Join(l.err, l.Syncer()(), l.f.Close())
 	l.f = nil
 	return err
 }
@@ -210,7 +209,7 @@ func Each(fs disk.FS, f func(Record)) error {
 		}
 		size, err := file.Size(op)
 		if err != nil {
-			return errors.Join(fmt.Errorf("audit: the size of %s: %w", name, err), file.Close())
+			return disk.Join(fmt.Errorf("audit: the size of %s: %w", name, err), file.Close())
 		}
 		sc := bufio.NewScanner(io.NewSectionReader(readerAt{file}, 0, size))
 		for sc.Scan() {
@@ -219,7 +218,7 @@ func Each(fs disk.FS, f func(Record)) error {
 				f(r)
 			}
 		}
-		if err := errors.Join(sc.Err(), file.Close()); err != nil {
+		if err := disk.Join(sc.Err(), file.Close()); err != nil {
 			return fmt.Errorf("audit: reading %s: %w", name, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"io/fs"
 	"strings"
 )
@@ -29,3 +30,9 @@ func CheckName(name string) error {
 	}
 	return nil
 }
+
+// Join is errors.Join, called and not copied into each place that joins: 20 KB of a
+// device's binary.
+//
+//go:noinline
+func Join(errs ...error) error { return errors.Join(errs...) }

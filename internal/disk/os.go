@@ -140,7 +140,7 @@ func syncFolder(dir string) error {
 		return err
 	}
 	err = f.Sync()
-	return errors.Join(err, f.Close())
+	return Join(err, f.Close())
 }
 
 type osFile struct {

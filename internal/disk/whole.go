@@ -44,7 +44,7 @@ func WriteFile(d FS, op Op, name string, data []byte) error {
 	}
 	if err != nil {
 		// What cannot be removed now is removed by the next call.
-		return errors.Join(err, ignore(d.Remove(op, temp), fs.ErrNotExist))
+		return Join(err, ignore(d.Remove(op, temp), fs.ErrNotExist))
 	}
 	return d.SyncDir(op)
 }
@@ -84,7 +84,7 @@ func Probe(d FS, op Op) error {
 	if err != nil {
 		return ignore(err, noSpace...)
 	}
-	return errors.Join(f.Close(), d.Remove(op, name))
+	return Join(f.Close(), d.Remove(op, name))
 }
 
 // ignore returns err unless it is one of those.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aliiot/aliiot/internal/disk"
 	"github.com/aliiot/aliiot/internal/outbox"
 )
 
@@ -32,7 +33,7 @@ func (j *Journal) Close() error {
 		j.kept()
 	}
 	if len(j.held) > 0 || len(j.tail) > 0 {
-		errs = append(errs, fmt.Errorf("%d ends are not on the disk: %w", len(j.held), errors.Join(j.broken, errHeld)))
+		errs = append(errs, fmt.Errorf("%d ends are not on the disk: %w", len(j.held), disk.Join(j.broken, errHeld)))
 	}
 	if j.active != nil {
 		if len(errs) == 0 {
@@ -46,7 +47,7 @@ func (j *Journal) Close() error {
 	}
 	j.reader.forget()
 	j.closed = true
-	if err := errors.Join(errs...); err != nil {
+	if err := disk.Join(errs...); err != nil {
 		return fmt.Errorf("closing the journal: %w", typed(err))
 	}
 	return nil

@@ -48,6 +48,7 @@ type segment struct {
 
 const segSuffix = ".seg"
 
+//go:noinline
 func segName(id uint64) string   { return fmt.Sprintf("%016x%s", id, segSuffix) }
 func spareName(n uint64) string  { return fmt.Sprintf("spare-%016x%s", n, segSuffix) }
 func asideName(id uint64) string { return fmt.Sprintf("damaged-%016x.bin", id) }

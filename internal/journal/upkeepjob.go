@@ -129,9 +129,9 @@ func fill(fs disk.FS, name string, from, to int64) (spare, error) {
 			err = f.Sync(opFill) // in steps: the device's queue stays short for others
 		}
 	}
-	err = errors.Join(err, f.Close())
+	err = disk.Join(err, f.Close())
 	if err != nil {
-		return spare{}, errors.Join(err, fs.Remove(opFill, name))
+		return spare{}, disk.Join(err, fs.Remove(opFill, name))
 	}
 	return spare{name, to}, nil
 }

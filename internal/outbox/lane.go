@@ -106,6 +106,8 @@ func (c *Core) end(r *report, o Outcome, code int32) {
 }
 
 // settle records an end.
+//
+//go:noinline
 func (c *Core) settle(s Settlement, made Stamp) {
 	c.out.Settle = append(c.out.Settle, s)
 	c.count(s, made)

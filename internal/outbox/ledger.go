@@ -70,6 +70,7 @@ type recentEnd struct {
 
 func (r *Recent) slot(seq uint64) *recentEnd { return &r.ends[seq%uint64(len(r.ends))] }
 
+//go:noinline
 func (r *Recent) put(s Settlement) { *r.slot(s.Seq) = recentEnd{Settlement: s} }
 
 func (r *Recent) get(seq uint64) (recentEnd, bool) {

@@ -97,6 +97,7 @@ func (c *Core) quarantine(m Mark) {
 	c.out.Notices = append(c.out.Notices, Notice{Kind: NoticeQuarantined, Seq: m.Seq, Lane: m.Lane})
 }
 
+//go:noinline
 func (c *Core) setAside(m Mark) {
 	c.aside[m.Seq] = m
 	c.lanes[m.Lane].aside++

@@ -102,6 +102,8 @@ func (q *queue) insertAfter(at, r *report) {
 }
 
 // leave takes r out of its queue.
+//
+//go:noinline
 func (r *report) leave() {
 	q := r.q
 	if q == nil {
@@ -144,6 +146,7 @@ func (a *byAge) insert(r *report) {
 	}
 }
 
+//go:noinline
 func (r *report) leaveAge() {
 	a := r.age
 	if a == nil {

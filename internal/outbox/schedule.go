@@ -224,6 +224,8 @@ func (c *Core) unpark() {
 }
 
 // land ends an attempt: the report is on the wire no more.
+//
+//go:noinline
 func (c *Core) land(r *report) {
 	if r.q == &c.flight && r.lane.Reserve {
 		c.reservedOut--

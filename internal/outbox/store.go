@@ -68,6 +68,8 @@ type Counts struct {
 }
 
 // Pending is what has been accepted and has no end.
+//
+//go:noinline
 func (c Counts) Pending() uint64 {
 	n := c.Accepted
 	for _, e := range c.Ends {
