@@ -60,7 +60,7 @@ func deviceDrain(dir string, s measure.Scale, confirm aliiot.Confirm, rule drain
 		return rate, cpu, err
 	}
 	defer func() { err = errors.Join(err, dev.Close()) }()
-	return drain.Beside(s, bare,
+	return drain.Beside(s, bare, 0,
 		func(n int) error { return reportMany(dev, p, n) },
 		func(n int) (float64, error) { return drainOnce(dev, n) })
 }

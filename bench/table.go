@@ -128,7 +128,11 @@ func (r *report) backlogLines() [][]string {
 	}
 	for _, b := range r.Backlog {
 		kb := func(n int64) string { return fmt.Sprintf("%d KB", n>>10) }
-		all = append(all, []string{b.Who, fmt.Sprint(b.Waiting), ms(b.Open), ms(b.Killed), number(b.Settled) + "/s", kb(b.Heap), kb(b.Anon), kb(b.RSS), kb(b.Peak)})
+		killed, settled := b.Lost, "–"
+		if killed == "" {
+			killed, settled = ms(b.Killed), number(b.Settled)+"/s"
+		}
+		all = append(all, []string{b.Who, fmt.Sprint(b.Waiting), ms(b.Open), killed, settled, kb(b.Heap), kb(b.Anon), kb(b.RSS), kb(b.Peak)})
 	}
 	return all
 }

@@ -28,6 +28,8 @@ type Backlog struct {
 	Peak int64 `json:"peak"`
 	// Settled is how many are read and settled in a second.
 	Settled float64 `json:"settled_per_second"`
+	// Lost says why it could not be opened any more after a SIGKILL.
+	Lost string `json:"lost,omitempty"`
 
 	open, killed []float64
 }
@@ -46,6 +48,9 @@ const (
 	thenWrite  = "write" // until it is killed
 	thenSettle = "settle"
 )
+
+// settlesFor bounds how long settling is looked at.
+const settlesFor = 3 * time.Second
 
 type opened struct {
 	MS       float64
@@ -86,7 +91,8 @@ func (c Contestant) openChild(o opening) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Next(20); err != nil {
+	read, err := s.Next(20)
+	if err != nil {
 		return err
 	}
 	if err := s.Append(record); err != nil {
@@ -103,22 +109,16 @@ func (c Contestant) openChild(o opening) error {
 		return writeForEver(s, said)
 	case thenSettle:
 		start := time.Now()
-		done := 20
+		done := len(read)
 		if err := s.Settle(done); err != nil {
 			return err
 		}
-		for done+64 <= o.N {
-			got, err := s.Next(64)
+		for done < o.N && time.Since(start) < settlesFor {
+			n, err := settleNext(s, min(64, o.N-done))
 			if err != nil {
 				return err
 			}
-			if len(got) == 0 {
-				break
-			}
-			if err := s.Settle(len(got)); err != nil {
-				return err
-			}
-			done += len(got)
+			done += n
 		}
 		said.PerSec = float64(done) / time.Since(start).Seconds()
 	}
@@ -164,32 +164,51 @@ func Backlogs(c Contestant, dir string, sizes []int, s measure.Scale, progress f
 		}
 	}
 	order := rand.New(rand.NewPCG(s.Seed, 1))
-	for _, then := range []string{thenClose, thenWrite} {
-		for round := range times {
-			for _, i := range order.Perm(len(sizes)) {
-				got, err := openInChild(opening{Dir: folder(i), Then: then})
-				switch {
-				case err != nil:
-					return nil, err
-				case then == thenClose:
-					rows[i].open = append(rows[i].open, got.MS)
-					rows[i].Heap, rows[i].Anon, rows[i].RSS, rows[i].Peak = got.Heap, got.Anon, got.RSS, got.Peak
-				case round > 0: // the first one was closed before
-					rows[i].killed = append(rows[i].killed, got.MS)
-				}
+	for range times {
+		for _, i := range order.Perm(len(sizes)) {
+			got, err := openInChild(opening{Dir: folder(i), Then: thenClose})
+			if err != nil {
+				return nil, err
 			}
+			r := &rows[i]
+			r.open = append(r.open, got.MS)
+			r.Heap, r.Anon, r.RSS, r.Peak = got.Heap, got.Anon, got.RSS, got.Peak
+		}
+	}
+	for round := range times {
+		for _, i := range order.Perm(len(sizes)) {
+			rows[i].openKilled(folder(i), round == 0)
 		}
 	}
 	for i := range rows {
+		r := &rows[i]
+		r.Open = measure.Summarise([]measure.Round{{Values: r.open}})
+		if r.Lost != "" {
+			progress(fmt.Sprintf("%s: %s", c.Name, r.Lost))
+			continue
+		}
+		r.Killed = measure.Summarise([]measure.Round{{Values: r.killed}})
 		got, err := openInChild(opening{Dir: folder(i), Then: thenSettle, N: min(sizes[i], measure.Pick(s, 100_000, 5_000))})
 		if err != nil {
 			return nil, err
 		}
-		rows[i].Settled = got.PerSec
-		rows[i].Open = measure.Summarise([]measure.Round{{Values: rows[i].open}})
-		rows[i].Killed = measure.Summarise([]measure.Round{{Values: rows[i].killed}})
+		r.Settled = got.PerSec
 	}
 	return rows, nil
+}
+
+// openKilled opens what was killed in full write, and kills it in the same again.
+// What the first one finds was closed.
+func (b *Backlog) openKilled(dir string, first bool) {
+	if b.Lost != "" {
+		return
+	}
+	switch got, err := openInChild(opening{Dir: dir, Then: thenWrite}); {
+	case err != nil:
+		b.Lost = "it cannot be opened after a SIGKILL: " + err.Error()
+	case !first:
+		b.killed = append(b.killed, got.MS)
+	}
 }
 
 func (c Contestant) prepare(dir string, n int) (err error) {
@@ -239,12 +258,14 @@ func OpenFigures(rows []Backlog) map[string]measure.Round {
 		}
 		return all
 	}
-	return map[string]measure.Round{
+	all := map[string]measure.Round{
 		"D8/store":      {Values: ratio(many.open, few.open), Absolute: many.Open.Median},
-		"D9/store":      {Values: ratio(many.killed, many.open), Absolute: many.Killed.Median},
 		"D8/store-ms":   {Values: many.open},
-		"D9/store-ms":   {Values: many.killed},
 		"D10/store":     {Values: []float64{float64(many.Heap) / 1024}},
 		"D10/store-rss": {Values: []float64{float64(many.Anon) / (1 << 20)}},
 	}
+	if many.Lost == "" {
+		all["D9/store"] = measure.Round{Values: ratio(many.killed, many.open), Absolute: many.Killed.Median}
+	}
+	return all
 }

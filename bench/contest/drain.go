@@ -56,7 +56,7 @@ func (c Contestant) drainRound(dir string, s measure.Scale, window int, keys []s
 		}
 		return nil
 	}
-	rates, cpu, err := drain.Beside(s, bare, prepare, func(n int) (float64, error) { return client.From(store, n) })
+	rates, cpu, err := drain.Beside(s, bare, c.DrainMost, prepare, func(n int) (float64, error) { return client.From(store, n) })
 	if err != nil {
 		return nil, err
 	}

@@ -120,10 +120,8 @@ func (c Contestant) latencyRound(dir string, s measure.Scale) (got map[string]me
 		return err
 	}, func(stop <-chan struct{}) error {
 		return Paced(drainStep, stop, func() error {
-			if _, err := store.Next(n); err != nil {
-				return err
-			}
-			return store.Settle(n)
+			_, err := settleNext(store, n)
+			return err
 		})
 	})
 	if err != nil {

@@ -132,14 +132,63 @@ type Source interface {
 	Settle(n int) error
 }
 
+// settler settles beside the drain: what comes while one call is under way goes into
+// the next.
+type settler struct {
+	done     chan int
+	caughtUp chan error
+}
+
+func newSettler(s Source, window int) *settler {
+	t := &settler{make(chan int, window), make(chan error)}
+	go func() {
+		var err error
+		for n := range t.done {
+			stop := n == 0
+			for more := len(t.done); more > 0 && !stop; more-- {
+				k := <-t.done
+				n, stop = n+k, k == 0
+			}
+			if n > 0 && err == nil {
+				err = s.Settle(n)
+			}
+			if stop {
+				t.caughtUp <- err
+			}
+		}
+		close(t.caughtUp)
+	}()
+	return t
+}
+
+// wait returns when all has been settled.
+func (t *settler) wait() error {
+	t.done <- 0
+	return <-t.caughtUp
+}
+
 // From drains n records of a source, whose answers are settled as they come.
 func (p *Paho) From(s Source, n int) (rate float64, err error) {
-	start, open, sent, settle := time.Now(), 0, 0, 0
+	start, open, sent := time.Now(), 0, 0
+	settle := newSettler(s, p.window)
+	defer close(settle.done)
 	var ready [][]byte
 	for done := 0; done < n; {
 		for open < p.window && sent < n {
 			if len(ready) == 0 {
 				if ready, err = s.Next(min(64, n-sent)); err != nil {
+					return 0, err
+				}
+				if len(ready) == 0 && open > 0 {
+					break // it gives one at a time
+				}
+				if len(ready) == 0 {
+					if err := settle.wait(); err != nil {
+						return 0, err
+					}
+					ready, err = s.Next(1)
+				}
+				if err != nil {
 					return 0, err
 				}
 				if len(ready) == 0 {
@@ -156,19 +205,17 @@ func (p *Paho) From(s Source, n int) (rate float64, err error) {
 		}
 		open--
 		done++
-		if settle++; settle == 16 || done == n { // they go in groups where many have come
-			if err := s.Settle(settle); err != nil {
-				return 0, err
-			}
-			settle = 0
-		}
+		settle.done <- 1
+	}
+	if err := settle.wait(); err != nil {
+		return 0, err
 	}
 	return float64(n) / time.Since(start).Seconds(), nil
 }
 
 // Beside drains ours between two bare loops: before each slice of ours prepare
-// fills its backlog. It gives ratios of the rates and of the CPU that one takes.
-func Beside(s measure.Scale, bare *Paho, prepare func(n int) error, ours func(n int) (float64, error)) (rates, cpu measure.Round, err error) {
+// fills its backlog, with at most so many where most is not 0. It gives ratios of the rates and of the CPU that one takes.
+func Beside(s measure.Scale, bare *Paho, most int, prepare func(n int) error, ours func(n int) (float64, error)) (rates, cpu measure.Round, err error) {
 	d := measure.Pick(s, 500*time.Millisecond, 100*time.Millisecond)
 	slices := measure.Pick(s, 4, 1)
 	timed := func(f func() (rate, n float64, err error)) (rate, us float64, err error) {
@@ -190,6 +237,9 @@ func Beside(s measure.Scale, bare *Paho, prepare func(n int) error, ours func(n 
 	var absolute, micros []float64
 	for range slices {
 		n := max(int(before*2*d.Seconds()), 64)
+		if most > 0 {
+			n = min(n, most)
+		}
 		if err := prepare(n); err != nil {
 			return rates, cpu, fmt.Errorf("filling the backlog: %w", err)
 		}

@@ -1,0 +1,18 @@
+module github.com/aliiot/aliiot/bench/peers/bbolt
+
+go 1.26.0
+
+require (
+	github.com/aliiot/aliiot v0.0.0
+	go.etcd.io/bbolt v1.5.0
+)
+
+require (
+	github.com/eclipse/paho.mqtt.golang v1.5.1 // indirect
+	github.com/gorilla/websocket v1.5.3 // indirect
+	golang.org/x/net v0.59.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/aliiot/aliiot => ../../..
