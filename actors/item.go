@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -41,7 +40,11 @@ func (p Properties) Content() (Content, error) {
 	if len(p) == 0 {
 		return Content{}, &ValueError{What: "properties", Why: "there are none"}
 	}
-	names := slices.Sorted(maps.Keys(p))
+	names := make([]string, 0, len(p))
+	for name := range p {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	if err := alink.CheckIdentifiers(names); err != nil {
 		return Content{}, fmt.Errorf("aliiot: properties: %w", err)
 	}

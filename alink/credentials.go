@@ -4,8 +4,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -129,7 +127,7 @@ func (o ConnectOptions) clientID() (string, error) {
 	if o.AutoSubscribe {
 		b = append(b, ",_ss=1"...)
 	}
-	for _, k := range slices.Sorted(maps.Keys(o.Extra)) {
+	for _, k := range sortedNames(o.Extra) {
 		v := o.Extra[k]
 		switch k {
 		case "securemode", "signmethod", "timestamp", "ext", "_ss":

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -56,9 +55,18 @@ func Sign(m SignMethod, key Secret, fields map[string]string) (string, error) {
 		return "", &NameError{What: "sign method", Name: string(m), Reason: "is none of hmacmd5, hmacsha1, hmacsha256"}
 	}
 	mac := hmac.New(h, []byte(key))
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
+	for _, name := range sortedNames(fields) {
 		mac.Write([]byte(name))
 		mac.Write([]byte(fields[name]))
 	}
 	return hex.EncodeToString(mac.Sum(nil)), nil
+}
+
+func sortedNames(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }

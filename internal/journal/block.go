@@ -3,9 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"errors"
-	"maps"
 	"math"
-	"slices"
 	"sort"
 	"time"
 
@@ -232,7 +230,10 @@ func (l *ledger) append(b []byte) []byte {
 		})
 	}
 	b = u(b, uint64(len(l.moved)))
-	moved := slices.Collect(maps.Keys(l.moved))
+	moved := make([]key, 0, len(l.moved))
+	for k := range l.moved {
+		moved = append(moved, k)
+	}
 	sort.Slice(moved, func(a, b int) bool { return compareKeys(moved[a], moved[b]) < 0 })
 	for _, k := range moved {
 		p := l.moved[k]

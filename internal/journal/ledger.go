@@ -223,7 +223,10 @@ func (l *ledger) ords() (n [outbox.MaxLanes]uint64) {
 }
 
 func (l *ledger) marks() []outbox.Mark {
-	m := slices.Collect(maps.Values(l.aside))
+	m := make([]outbox.Mark, 0, len(l.aside))
+	for _, mark := range l.aside {
+		m = append(m, mark)
+	}
 	sort.Slice(m, func(a, b int) bool {
 		return cmp.Or(cmp.Compare(m[a].Seq, m[b].Seq), compareKeys(key{m[a].Lane, m[a].Ord}, key{m[b].Lane, m[b].Ord})) < 0
 	})
