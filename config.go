@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -164,6 +165,9 @@ func serverURL(s, productKey string) (string, error) {
 	port := u.Port()
 	if port == "" {
 		port = defaultPort
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("%q: there is no port %s", s, port)
 	}
 	return u.Scheme + "://" + net.JoinHostPort(u.Hostname(), port), nil
 }

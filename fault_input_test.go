@@ -166,6 +166,8 @@ func TestBadConfigurations(t *testing.T) {
 		"no server":      func(c *Config) { c.Server = "" },
 		"scheme":         func(c *Config) { c.Server = "http://x" },
 		"path":           func(c *Config) { c.Server = "mqtt://x/y" },
+		"port":           func(c *Config) { c.Server = "mqtt://x:65536" },
+		"port zero":      func(c *Config) { c.Server = "mqtt://x:0" },
 		"second server":  func(c *Config) { c.MoreServers = []string{"ftp://x"} },
 		"small payload":  func(c *Config) { l := PlatformLimits(); l.Payload = 4096; c.Limits = &l },
 		"negative rate":  func(c *Config) { l := PlatformLimits(); l.RateQoS0 = -1; c.Limits = &l },

@@ -23,10 +23,10 @@ func (j *Journal) Append(writer uint64, entries []outbox.Entry) error {
 		return err
 	}
 	if j.loose > 0 && j.loose+size > j.o.MaxUnsynced {
-		return fmt.Errorf("appending %d reports: %w", len(entries), outbox.ErrBacklog)
+		return fmt.Errorf("appending to the journal: %w", outbox.ErrBacklog)
 	}
 	if err := j.ensure(size, forReports); err != nil {
-		return fmt.Errorf("appending %d reports: %w", len(entries), typed(err))
+		return fmt.Errorf("appending to the journal: %w", typed(err))
 	}
 	b := j.begin()
 	b.notes(j.held, j.now)
@@ -35,7 +35,7 @@ func (j *Journal) Append(writer uint64, entries []outbox.Entry) error {
 	}
 	if err := j.commit(b, len(entries)); err != nil {
 		j.rebuild()
-		return fmt.Errorf("appending %d reports: %w", len(entries), typed(err))
+		return fmt.Errorf("appending to the journal: %w", typed(err))
 	}
 	return nil
 }

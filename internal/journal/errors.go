@@ -44,13 +44,19 @@ var (
 func typed(err error) error {
 	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, e) {
-			return fmt.Errorf("%w: %w", outbox.ErrNoSpace, err)
+			return diskError{outbox.ErrNoSpace, err}
 		}
 	}
 	if errors.Is(err, syscall.EROFS) {
-		return fmt.Errorf("%w: %w", outbox.ErrReadOnly, err)
+		return diskError{outbox.ErrReadOnly, err}
 	}
 	return err
 }
+
+// diskError is the disk's own words, and the sentinel that they amount to.
+type diskError struct{ kind, err error }
+
+func (e diskError) Error() string   { return e.err.Error() }
+func (e diskError) Unwrap() []error { return []error{e.kind, e.err} }
 
 func noSpace(err error) bool { return errors.Is(typed(err), outbox.ErrNoSpace) }
