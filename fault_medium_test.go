@@ -92,6 +92,7 @@ func TestFault_segment_lost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {
+				r.harm = []string{"segment-lost"}
 				r.cfg.Lanes = roomy()
 				r.open()
 				if n, err := r.bigReports(30); n > 0 {

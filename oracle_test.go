@@ -1,6 +1,7 @@
 package aliiot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -251,6 +252,13 @@ func (r *rig) recording(mayEvict ...string) oracle.Recording {
 	if l := r.cfg.Limits; l != nil {
 		s.Limits = oracle.Limits{Connects: orNone(l.ConnectsPerMinute), QoS0: orNone(l.RateQoS0), QoS1: orNone(l.RateQoS1)}
 	}
+	s.NoReplies = r.cfg.Confirm == ConfirmPuback &&
+		!slices.ContainsFunc(r.cloud.events, func(ev oracle.Event) bool { return ev.What == oracle.ReplySent })
+	if s.Faults = r.harm; s.Faults != nil { // how many it destroyed is for the test to say
+		for n := len(r.rec.snapshots) - 1; n >= 0 && s.Destroyed == nil; n-- {
+			s.Destroyed = make([]string, r.rec.snapshots[n].Total.Damaged)
+		}
+	}
 	s.Strikes, s.Secrets = r.rec.strikes, []string{testSecret}
 	rec := oracle.Recording{Scenario: s, Calls: r.rec.calls, Events: r.cloud.events, Snapshots: r.rec.snapshots, Resources: r.rec.resources}
 	r.witness.complete(&rec)
@@ -273,4 +281,56 @@ func (r *rig) wantOracle(mayEvict ...string) {
 	for _, v := range r.recording(mayEvict...).Check() {
 		r.t.Error(v)
 	}
+}
+
+// judgeEnd lets the oracle judge a test as far as it went, in whatever state it left
+// the device. What eviction and damage did is for the test itself.
+func (r *rig) judgeEnd() {
+	if r.t.Failed() || r.dev == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	l, err := r.dev.Ledger(ctx)
+	if err != nil {
+		return // it was left with a disk that hangs, or parked
+	}
+	r.note(l, oracle.Running)
+	last := &r.rec.snapshots[len(r.rec.snapshots)-1]
+	last.Reports = r.listing(l)
+	rec := r.recording("default", "latest")
+	known := map[string]bool{} // what a test reported past the rig is not in W
+	for _, c := range rec.Calls {
+		known[c.Key] = true
+	}
+	rec.Events = slices.DeleteFunc(slices.Clone(rec.Events), func(ev oracle.Event) bool { return ev.Key != "" && !known[ev.Key] })
+	last.Reports = slices.DeleteFunc(last.Reports, func(x oracle.Report) bool { return x.Key == "" || !known[x.Key] })
+	for _, v := range rec.Check() {
+		if !slices.Contains(r.excused, v.Check) {
+			r.t.Errorf("at the end of the test: %v", v)
+		}
+	}
+}
+
+// listing adds to the ends what has none, where the ledger says that so many wait; else
+// nobody knows which of them the log has lost.
+func (r *rig) listing(l Ledger) []oracle.Report {
+	list := r.endsBySeq()
+	ended := map[uint64]bool{}
+	for _, e := range list {
+		ended[e.Seq] = true
+	}
+	state := oracle.Pending
+	if l.Quarantined == l.Pending {
+		state = oracle.Quarantined
+	}
+	for key, rec := range r.kept {
+		if !ended[rec.Seq()] {
+			list = append(list, oracle.Report{Seq: rec.Seq(), Key: key, Lane: rec.lane, State: state})
+		}
+	}
+	if uint64(len(list)) != l.Accepted {
+		return nil
+	}
+	return list
 }

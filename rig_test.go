@@ -39,6 +39,8 @@ type rig struct {
 	blackBox  *disktest.Disk // of the audit log; nil: it shares the disk
 	alone     bool           // the test has the process for itself: goroutines can be counted
 	rec       recorded
+	harm      []string // faults that destroy what was synced
+	excused   []string // checks that the end of this test cannot hold, by what it does
 	witness   *witness
 }
 
@@ -76,6 +78,7 @@ func inBubble(t *testing.T, f func(r *rig)) {
 		defer time.Sleep(2 * time.Second) // a dead letter's goroutine lives for one
 		defer r.net.Close()
 		defer func() {
+			r.judgeEnd()
 			if r.dev != nil {
 				r.close()
 			}
@@ -107,7 +110,9 @@ func (r *rig) tryOpen() (*Device, error) {
 	if dialer == nil {
 		dialer = r.net.Dialer()
 	}
-	c.Middleware = append(slices.Clone(c.Middleware), r.witness.watch)
+	if r.witness != nil {
+		c.Middleware = append(slices.Clone(c.Middleware), r.witness.watch)
+	}
 	if r.rec.resources == nil {
 		r.used(oracle.Before)
 	}
@@ -343,6 +348,9 @@ func (c *cloud) publish(client *transporttest.Client, m transport.Message) bool 
 	c.mu.Unlock()
 	payload := answer(p)
 	c.stored(p, payload)
+	if m.QoS == 1 {
+		c.note(oracle.Event{What: oracle.PubackSent, Key: p.key, ID: p.id.String()})
+	}
 	if payload != nil {
 		to, _ := topic.Reply()
 		client.Push(to.String(), payload, 0)
