@@ -168,8 +168,8 @@ func (k *killRun) tell(lives, atLeast int) {
 	k.t.Logf("%d lives: %v", lives, k.kinds)
 	k.t.Logf("%d reports heard as kept, %d refused, %d unknown and %d cut short by a death", ok, refused, unknown, len(open))
 	k.t.Logf("the ledger: %+v", last)
-	k.t.Logf("the platform: %d sessions, %d arrivals of %d reports, %d of them again; %d replies held back for good",
-		stats.Sessions, arrivals, len(arrived), arrivals-len(arrived), stats.NoReplies)
+	k.t.Logf("the platform: %d sessions, %d arrivals of %d reports, %d of them again; %d replies held back for good; %d ends fell back",
+		stats.Sessions, arrivals, len(arrived), arrivals-len(arrived), stats.NoReplies, len(k.again))
 	entries, err := os.ReadDir(k.dir)
 	if err != nil {
 		k.t.Fatal(err)

@@ -70,9 +70,12 @@ func use(t *testing.T) used {
 // TestFault_epoch_leak connects and is cut over and over, in every way that
 // the link in memory has: what a session had, goes with it.
 func TestFault_epoch_leak(t *testing.T) {
-	cycles := 500
-	if long() {
+	warm, cycles := 200, 500
+	switch {
+	case long():
 		cycles = 10_000
+	case testing.Short(): // an emulated processor
+		warm, cycles = 60, 60
 	}
 	rate := runtime.MemProfileRate
 	runtime.MemProfileRate = 1
@@ -139,7 +142,7 @@ func TestFault_epoch_leak(t *testing.T) {
 			net.Heal()
 			online()
 		}
-		for i := range 200 { // what is kept for later, up to a bound, is there then
+		for i := range warm { // what is kept for later, up to a bound, is there then
 			cycle(i)
 		}
 		time.Sleep(61 * time.Second)
