@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/aliiot/aliiot/bench/oracle"
 )
@@ -19,6 +20,7 @@ type auditLine struct {
 	Outcome string `json:"end"`
 	Code    int    `json:"code"`
 	Sends   int    `json:"sends"`
+	Bytes   int64  `json:"bytes"`
 }
 
 // readAudit reads the audit log of a device's folder: the last end of each
@@ -107,14 +109,14 @@ func stateOf(c oracle.Call, seq uint64, ends map[uint64]auditLine) oracle.Report
 	if !ended || seq == 0 {
 		return r
 	}
-	r.Code, r.Attempts = l.Code, l.Sends
+	r.Code, r.Attempts, r.Bytes = l.Code, l.Sends, l.Bytes
 	switch l.Outcome {
 	case "confirmed":
 		r.State, r.Level = oracle.Confirmed, oracle.ByReply
 	case "confirmed-puback":
 		r.State, r.Level = oracle.Confirmed, oracle.ByPuback
 	case "evicted-budget", "evicted-newer", "evicted-thinned", "evicted-operator":
-		r.State = oracle.Evicted
+		r.State, r.Reason = oracle.Evicted, oracle.Reason(strings.TrimPrefix(l.Outcome, "evicted-"))
 	default: // rejected, expired, damaged; what else it may say is for the oracle
 		r.State = oracle.State(l.Outcome)
 	}

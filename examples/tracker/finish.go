@@ -91,6 +91,7 @@ func (d *driver) rest(ctx context.Context) error {
 	if _, err := dev.close(ctx); err != nil {
 		return fmt.Errorf("closing the device: %w", err)
 	}
+	d.record.lived(oracle.StepClose)
 	d.stopDevice()
 	if err := d.openDevice(ctx, openWithin); err != nil {
 		return err

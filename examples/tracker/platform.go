@@ -3,6 +3,8 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/bench/oracle"
@@ -61,12 +63,32 @@ type laneAccount struct {
 	Reports  int64 `json:"reports"`
 }
 
+// inOrder joins the emulator's lists: what happened within one millisecond has an
+// order too.
+func inOrder(e []oracle.Event, at []time.Time) []oracle.Event {
+	order := make([]int, len(e))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return at[a].Compare(at[b]) })
+	out := make([]oracle.Event, len(e))
+	for i, n := range order {
+		out[i] = e[n]
+	}
+	return out
+}
+
 // look reads the emulator's record into E and an account. Reports up to base in
 // their lane were made by earlier runs on the same folder; they are accounted for
 // in earlier, and judged by nobody.
 func (c *cloud) look(base map[string]int64) (e []oracle.Event, a account, earlier int64) {
 	a.Lanes = map[string]laneAccount{}
+	var at []time.Time           // of each of e
 	keyOf := map[string]string{} // by the id of the message
+	note := func(t time.Time, ev oracle.Event) {
+		ev.At = t.UnixMilli()
+		e, at = append(e, ev), append(at, t)
+	}
 	seen := map[string]bool{}
 	take := func(it emulator.Item, what oracle.EventKind) {
 		if it.Lane != "" && int64(it.Number) <= base[it.Lane] {
@@ -75,8 +97,8 @@ func (c *cloud) look(base map[string]int64) (e []oracle.Event, a account, earlie
 		}
 		key := fmt.Sprintf("%s/%d", it.Lane, it.Number)
 		keyOf[it.ID.String()] = key
-		e = append(e, oracle.Event{At: it.At.UnixMilli(), What: what, Key: key, ID: it.ID.String(),
-			Arrival: uint64(it.Arrival), Hash: bodyHash(it.Params), Wire: it.WireTime, Code: int(it.Code), QoS: it.QoS})
+		note(it.At, oracle.Event{What: what, Key: key, ID: it.ID.String(), Arrival: uint64(it.Arrival), Hash: bodyHash(it.Params),
+			Wire: it.WireTime, Code: int(it.Code), QoS: it.QoS, Session: it.Session, Bytes: int64(len(it.Params))})
 		if what == oracle.Declined {
 			a.Refused++
 			return
@@ -108,11 +130,14 @@ func (c *cloud) look(base map[string]int64) (e []oracle.Event, a account, earlie
 		if !r.Sent {
 			what = oracle.ReplySuppressed
 		}
-		e = append(e, oracle.Event{At: r.At.UnixMilli(), What: what, Key: key, ID: r.ID.String(), Code: int(r.Code)})
+		note(r.At, oracle.Event{What: what, Key: key, ID: r.ID.String(), Code: int(r.Code)})
 	}
 	for _, x := range c.Connects(emulated) {
 		a.Connects++
-		e = append(e, oracle.Event{At: x.At.UnixMilli(), What: oracle.Connected, Code: int(x.Code)})
+		note(x.At, oracle.Event{What: oracle.Connected, Session: x.Session, Code: int(x.Code)})
+		if !x.Ended.IsZero() {
+			note(x.Ended, oracle.Event{What: oracle.Disconnected, Session: x.Session, In: x.BytesIn, Out: x.BytesOut})
+		}
 	}
-	return e, a, earlier
+	return inOrder(e, at), a, earlier
 }

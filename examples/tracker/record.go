@@ -29,6 +29,13 @@ func (r *record) returned(p report, told oracle.Outcome, seq uint64, err error) 
 	r.call(p, c)
 }
 
+// lived notes that the device's process has opened its folder, or has ended.
+func (r *record) lived(step oracle.Step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, oracle.Call{At: now(), Step: step})
+}
+
 func (r *record) call(p report, c oracle.Call) {
 	c.At, c.Key, c.Lane, c.N = now(), p.key(), p.Lane, p.N
 	c.Hash, c.TTL, c.Made = p.hash(), p.ttl().Milliseconds(), p.Made.UnixMilli()

@@ -158,6 +158,7 @@ func (d *driver) openDevice(ctx context.Context, patience time.Duration) error {
 			err = errors.New("the device does not tell its ledger")
 		}
 		if err == nil {
+			d.record.lived(oracle.StepOpen)
 			d.record.saw(oracle.Running, got.Ledger, nil)
 			d.change(func() { d.up, d.ledger, d.volatile = true, *got.Ledger, got.Volatile })
 			return nil
@@ -191,6 +192,7 @@ func (d *driver) stopDevice() {
 	}
 	d.change(func() { d.up = false })
 	dev.kill()
+	d.record.lived(oracle.StepKill) // after the last that it said; it counts where the device was not closed before
 	d.change(func() {
 		d.dev, d.online = nil, false
 		d.restarts = 0

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aliiot/aliiot"
 	"github.com/aliiot/aliiot/bench/oracle"
 	"github.com/aliiot/aliiot/internal/ledgertable"
 )
@@ -39,10 +40,19 @@ func (d *driver) finish(stderr io.Writer) int {
 	return status
 }
 
+// policies are the lanes' in the oracle's words.
+var policies = map[aliiot.Policy]oracle.Policy{
+	aliiot.EvictOldest: oracle.EvictOldest, aliiot.RefuseNew: oracle.RefuseNew, aliiot.LatestOnly: oracle.LatestOnly,
+}
+
 // judge lets the oracle compare what was asked, what arrived, and what the ledger says.
 func (d *driver) judge(e []oracle.Event) bool {
 	w, l := d.record.all()
 	s := oracle.Scenario{Name: "tracker", Seed: d.o.seed, Faults: d.done, LateBefore: d.late}
+	s.Lanes = map[string]oracle.Lane{}
+	for _, l := range aliiot.DefaultLanes() {
+		s.Lanes[l.Name] = oracle.Lane{Policy: policies[l.Policy], Budget: l.Budget, Ordered: l.Ordered}
+	}
 	if d.setup.NoQuota {
 		s.Limits = oracle.Limits{Connects: -1, QoS0: -1, QoS1: -1}
 	}
