@@ -20,6 +20,8 @@ type figure struct {
 	Peers string
 	// Test holds a counted figure, which does not depend on the machine.
 	Test string
+	// Held is what the test holds, where that is not the target yet.
+	Held string
 }
 
 func atLeast(v float64) func(float64) bool { return func(got float64) bool { return got >= v } }
@@ -41,6 +43,10 @@ func shown(key, what, peers string) figure { return figure{Key: key, What: what,
 
 func counted(key, what, target, test string) figure {
 	return figure{Key: key, What: what, Target: target, Test: test}
+}
+
+func held(key, what, target, test, now string) figure {
+	return figure{Key: key, What: what, Target: target, Test: test, Held: now}
 }
 
 // figures are what the product is held to, in the order of their numbers.
@@ -76,7 +82,7 @@ var figures = []figure{
 	counted("D10/heap", "live heap of 10 n waiting ÷ of n", "does not grow", "internal/journal TestHeapDoesNotGrow"),
 	bound("D11/store", "CPU for a durable report, 64 callers: journal", "µs", 5, "D11/store"),
 	bound("D11/face", "the same through the face, less the caller's encoding", "µs", 5, "D11/store"),
-	counted("D11/allocations", "allocations for it beyond the caller's encoding", "≤ 3", "TestCountedAllocations, internal/journal TestAllocs"),
+	held("D11/allocations", "allocations for it beyond the caller's encoding", "≤ 3", "TestCountedAllocations, internal/journal TestAllocs", "11"),
 	ratio("D12/face", "64 callers, budget full and evicting ÷ roomy", 0.8, ""),
 	ratio("W1/qos0", "drain, window 64, QoS 0 and reply ÷ bare paho with the same", 0.92, "W1/store-100"),
 	shown("W1/qos0-100", "the same ÷ bare paho with a window of 100", "W1/store-100"),
@@ -88,7 +94,7 @@ var figures = []figure{
 	bound("W3/qos1", "the same, QoS 1 and PUBACK", "", 1.2, "W3/store-100"),
 	counted("W4/quota", "a backlog under the quota ÷ its bound, dropped", "≤ 1.10, 0", "internal/outbox TestBacklogUnderTheQuota"),
 	counted("W5/bytes", "bytes of a live report, both ways", "the minimal packets", "TestCountedBytesOfALiveReport"),
-	counted("W9/trips", "round trips from dial to the first confirmed report", "5, with _ss=1 4", "TestCountedRoundTrips"),
+	counted("W9/trips", "round trips from dial to the first confirmed report", "5", "TestCountedRoundTrips"),
 	counted("W10/pings", "keepalives: while reports flow, while nothing does", "0, 1 an interval", "TestCountedKeepalives"),
 	counted("W11/silence", "a dead link is suspected, given up; false alarms", "12 s, 27 s; 0", "internal/outbox TestSilenceIsFound, TestSlowLinkIsNoSilence"),
 	counted("I4/hops", "messages between actors a report: append, settle", "≤ 2, ≤ 4", "TestCountedHops"),
@@ -106,9 +112,9 @@ var figures = []figure{
 	bound("F2/anon", "RssAnon of it", "MB", 7.5, ""),
 	bound("F2/drain", "peak beyond that while a million drain", "MB", 6, ""),
 	bound("F3/wakeups", "wake-ups of its process while idle", "a minute", 90, ""),
-	counted("F3/ours", "of these by our actors; tickers", "≤ 6 a minute, none", "TestCountedWakeups"),
+	counted("F3/ours", "of these by our actors; tickers", "≤ 6 a minute, none", "TestCountedWakeups, TestCountedTickers"),
 	counted("F4/goroutines", "goroutines of an idle device", "≤ 24", "TestCountedFleet"),
-	counted("F4/heap", "heap of one more simulated device", "≤ 120 KB", "TestCountedFleet"),
+	held("F4/heap", "heap of one more simulated device", "≤ 120 KB", "TestCountedFleet", "136 KB"),
 }
 
 // derive makes the figures that need the peers' as well.

@@ -101,6 +101,8 @@ func newReport(got contest.Result, rivals []contest.Result, f contest.Flags) *re
 
 func judge(f figure, s *measure.Summary, missing string) string {
 	switch {
+	case f.Held != "":
+		return "no: held at " + f.Held
 	case f.Test != "":
 		return "by test"
 	case missing != "":

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -160,6 +159,7 @@ func pairs(b *testing.B, size, group int) {
 
 // backlog builds a folder with n reports waiting.
 func backlog(b testing.TB, fs disk.FS, n int) *Journal {
+	b.Helper()
 	j, err := Open(fs, benchOptions())
 	if err != nil {
 		b.Fatal(err)
@@ -174,70 +174,8 @@ func backlog(b testing.TB, fs disk.FS, n int) *Journal {
 	return j
 }
 
-// BenchmarkOpen opens, reads the first reports and appends durably.
-func BenchmarkOpen(b *testing.B) {
-	for _, kill := range []bool{false, true} {
-		for _, n := range []int{1_000, 100_000, 1_000_000} {
-			b.Run(fmt.Sprintf("killed=%v/%d", kill, n), func(b *testing.B) {
-				fs := benchDisk(b, b.TempDir())
-				j := backlog(b, fs, n)
-				if !kill {
-					if err := j.Close(); err != nil {
-						b.Fatal(err)
-					}
-				}
-				var open time.Duration
-				b.ResetTimer()
-				for range b.N {
-					start := time.Now()
-					j, err := Open(fs, benchOptions())
-					if err != nil {
-						b.Fatal(err)
-					}
-					open += time.Since(start)
-					if l, err := j.Load(0, 0, 20, 8<<10); err != nil || len(l.Entries) != 20 {
-						b.Fatal(err, len(l.Entries))
-					}
-					x := &device{j: j, group: []outbox.Entry{{Body: make([]byte, 256)}}}
-					x.once(b)
-					b.StopTimer()
-					if !kill {
-						if err := j.Close(); err != nil {
-							b.Fatal(err)
-						}
-					}
-					b.StartTimer()
-				}
-				b.ReportMetric(float64(open.Microseconds())/float64(b.N), "µs-open")
-			})
-		}
-	}
-}
-
-// BenchmarkHeap is the live heap that a journal adds with n waiting.
-func BenchmarkHeap(b *testing.B) {
-	for _, n := range []int{1_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			fs := benchDisk(b, b.TempDir())
-			if err := backlog(b, fs, n).Close(); err != nil {
-				b.Fatal(err)
-			}
-			var before, after runtime.MemStats
-			runtime.GC()
-			runtime.ReadMemStats(&before)
-			j, err := Open(fs, benchOptions())
-			if err != nil {
-				b.Fatal(err)
-			}
-			runtime.GC()
-			runtime.ReadMemStats(&after)
-			b.ReportMetric(float64(after.HeapAlloc)-float64(before.HeapAlloc), "heap-B")
-			runtime.KeepAlive(j)
-		})
-	}
-}
-
-func BenchmarkDrain(b *testing.B) {
+// BenchmarkLoad reads a backlog in order, twenty at a time.
+func BenchmarkLoad(b *testing.B) {
 	fs := benchDisk(b, b.TempDir())
 	j := backlog(b, fs, 100_000)
 	b.ReportAllocs()

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -127,6 +128,48 @@ func TestAllocs(t *testing.T) {
 	if n := testing.AllocsPerRun(100, next); n > 32 {
 		t.Fatalf("%.0f allocations for 64 reports", n)
 	}
+}
+
+// TestHeapDoesNotGrow: what an opening keeps in memory does not depend on what waits,
+// a small record for each segment aside (D10).
+func TestHeapDoesNotGrow(t *testing.T) {
+	const n = 10_000
+	var added [2]int64
+	var segments [2]int
+	for i, waiting := range []int{n, 10 * n} {
+		fs := benchDisk(t, t.TempDir())
+		if err := backlog(t, fs, waiting).Close(); err != nil {
+			t.Fatal(err)
+		}
+		before := liveHeap()
+		j, err := Open(fs, benchOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		added[i], segments[i] = liveHeap()-before, len(j.rows)
+		if got := j.State().Lanes[0].Pending(); got != uint64(waiting) {
+			t.Fatalf("%d pending, want %d", got, waiting)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("heap added: %d bytes with %d waiting, %d with %d", added[0], n, added[1], 10*n)
+	const slack = 16 << 10 // the runtime's own
+	if most := int64(256 << 10); added[1] > most {
+		t.Errorf("%d bytes of heap with %d waiting, want %d at most", added[1], 10*n, most)
+	}
+	if grown := added[1] - added[0]; grown > slack+64*int64(segments[1]-segments[0]) {
+		t.Errorf("ten times as many waiting take %d bytes more, in %d segments instead of %d", grown, segments[1], segments[0])
+	}
+}
+
+func liveHeap() int64 {
+	runtime.GC()
+	runtime.GC() // what finalizers held
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestFragments: ends far out of order are kept as what they are, and the
