@@ -29,7 +29,7 @@ func (r Recording) Judged() []string {
 			len(r.States) > 0 && (bounds.Silence > 0 || len(bounds.States) > 0) ||
 			slices.ContainsFunc(r.Calls, func(w Call) bool { return w.Deadline > 0 || w.Panicked }),
 		"O13": len(r.Resources) > 0,
-		"O14": len(r.Events) > 0,
+		"O14": len(r.Events) > 0 && (s.Limits.Connects >= 0 || s.Limits.QoS0 >= 0 || s.Limits.QoS1 >= 0 || s.Limits.BytesPerReport > 0),
 		"O16": len(r.Snapshots) > 1,
 		"O17": len(s.Secrets) > 0 && len(r.Said) > 0,
 		"O18": s.Hash != "",

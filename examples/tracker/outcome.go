@@ -12,6 +12,7 @@ type outcome struct {
 	// With an emulator only:
 	Platform   *account `json:"platform,omitempty"`
 	Agree      *bool    `json:"agree,omitempty"`
+	Judged     []string `json:"judged,omitempty"`
 	Violations []string `json:"violations,omitempty"`
 	Faults     []string `json:"faults,omitempty"`
 }

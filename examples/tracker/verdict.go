@@ -21,7 +21,7 @@ func (d *driver) finish(stderr io.Writer) int {
 	} else {
 		e, account, earlier := d.cloud.look(d.base)
 		agree := d.judge(e)
-		end.Platform, end.Agree = &account, &agree
+		end.Platform, end.Agree, end.Judged = &account, &agree, d.judged
 		d.showPlatform(account, earlier)
 		if !agree {
 			status = exitFailed
