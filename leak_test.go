@@ -163,7 +163,7 @@ func TestFault_epoch_leak(t *testing.T) {
 // wantNoMoreThan holds that nothing is held that each of so many cycles left behind.
 func (u used) wantNoMoreThan(t *testing.T, before used, cycles int) {
 	t.Helper()
-	if u.goroutines > before.goroutines || u.timers > before.timers+2 {
+	if u.goroutines > before.goroutines || u.timers > before.timers+cycles/20+10 { // a stopped timer stays in its heap for a while
 		t.Errorf("%d goroutines and %d timers, before there were %d and %d", u.goroutines, u.timers, before.goroutines, before.timers)
 	}
 	if more := u.objects - before.objects; more > int64(cycles)/10+100 {
