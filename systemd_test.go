@@ -155,9 +155,9 @@ func (s *stuck) middleware(next actor.ReceiverFunc) actor.ReceiverFunc {
 	}
 }
 
-// wantHunger holds that the watchdog, fed until since, starves in time and not early,
+// wantHungerInBubble holds that the watchdog, fed until since, starves in time and not early,
 // and that it is fed again after cure.
-func (r *rig) wantHunger(m *managed, since time.Time, status string, cure func()) {
+func (r *rig) wantHungerInBubble(m *managed, since time.Time, status string, cure func()) {
 	r.t.Helper()
 	time.Sleep(time.Hour)
 	fed := m.times(sdnotify.Watchdog)
@@ -192,7 +192,7 @@ func TestWatchdogStarvesWithAWedgedActor(t *testing.T) {
 				go func() { _ = r.tryLedger() }()
 				r.dev.LinkHint(true)
 				<-s.in
-				r.wantHunger(m, time.Now(), name+" shows no life since ", func() { close(s.free) })
+				r.wantHungerInBubble(m, time.Now(), name+" shows no life since ", func() { close(s.free) })
 			})
 		})
 	}
@@ -214,7 +214,7 @@ func TestWatchdogStarvesWithAHungDisk(t *testing.T) {
 				free := make(chan struct{})
 				r.disk.Fault(disktest.Fault{Kind: call.kind, Name: "*.seg", Hang: free})
 				go func() { _, _ = r.dev.Report(context.Background(), Properties{"key": "hung"}) }()
-				r.wantHunger(m, time.Now(), call.status, func() { close(free) })
+				r.wantHungerInBubble(m, time.Now(), call.status, func() { close(free) })
 			})
 		})
 	}
