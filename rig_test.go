@@ -14,6 +14,7 @@ import (
 	"github.com/aliiot/aliiot/actors"
 	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/bench/oracle"
+	"github.com/aliiot/aliiot/internal/clock"
 	"github.com/aliiot/aliiot/internal/clock/clocktest"
 	"github.com/aliiot/aliiot/internal/disk/disktest"
 	"github.com/aliiot/aliiot/transport"
@@ -36,6 +37,7 @@ type rig struct {
 
 	dialer    transport.Dialer // nil: the link in memory
 	syncTakes time.Duration
+	dice      func() uint64  // nil: the clock's
 	blackBox  *disktest.Disk // of the audit log; nil: it shares the disk
 	alone     bool           // the test has the process for itself: goroutines can be counted
 	rec       recorded
@@ -118,11 +120,20 @@ func (r *rig) tryOpen() (*Device, error) {
 	}
 	at := r.ms()
 	r.noteBoot()
-	dev, err := open(context.Background(), c, seams{fs: fs, clock: r.clock.Clock(), dialer: dialer})
+	dev, err := open(context.Background(), c, seams{fs: fs, clock: r.theClock(), dialer: dialer})
 	if err == nil {
 		r.lived(oracle.Call{At: at, Step: oracle.StepOpen})
 	}
 	return dev, err
+}
+
+// theClock is the machine's, with the rig's own dice where it has some.
+func (r *rig) theClock() clock.Clock {
+	c := r.clock.Clock()
+	if r.dice != nil {
+		c.Rand = r.dice
+	}
+	return c
 }
 
 func (r *rig) online() *Device {

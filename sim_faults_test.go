@@ -159,7 +159,7 @@ func (s *sim) push(p post, code alink.Code) {
 func diskFault(name string, lasts func(*rand.Rand) time.Duration, inject func(s *sim, r *rand.Rand) (lift func())) func(*rand.Rand) act {
 	return func(r *rand.Rand) act {
 		seed := r.Uint64()
-		a := act{what: name}
+		a := act{what: name, counts: true}
 		if lasts != nil {
 			a.lasts = lasts(r)
 		}

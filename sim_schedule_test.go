@@ -12,6 +12,7 @@ import (
 type act struct {
 	at, lasts time.Duration
 	what      string // the name of the catalogue with its parameters
+	counts    bool   // it strikes the n-th call of something
 	begin     func(s *sim)
 	end       func(s *sim)
 	since     int64 // true time at which it began
@@ -96,6 +97,12 @@ func (p plan) String() string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// dice fall as the moment has it. A stream of numbers would go to the actors in the
+// order in which they happen to run at one instant, and no two runs were the same.
+func (p plan) dice() uint64 {
+	return rand.New(rand.NewPCG(p.seed, uint64(time.Now().UnixNano()))).Uint64()
 }
 
 // faults are the names in the plan, without parameters.
