@@ -102,9 +102,9 @@ mutants: ## each rule of the journal removed alone, in a copy, must turn its tes
 	ALIIOT_MUTANTS=1 go test -count=1 -timeout 60m -run Mutants ./internal/journal/...
 
 .PHONY: docs
-docs: ## write the generated documents anew: docs/states.md, the generated parts of docs/reference.md
+docs: ## write the generated documents anew: docs/states.md, docs/faults.md, the generated parts of docs/reference.md
 	go test -count=1 -run TestStatesDocument ./fsm -update
-	go test -count=1 -run TestReferenceIsTheCodesOwnWords ./docs -update
+	go test -count=1 -run 'TestReferenceIsTheCodesOwnWords|TestFaultsDocument' ./docs -update
 
 .PHONY: cover
 cover: ## which statements the tests reach, in coverage.out

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aliiot/aliiot/internal/disk/disktest"
+	"github.com/aliiot/aliiot/transport/transporttest"
 )
 
 // wantTimes checks the time that every report came with: within slack of when it
@@ -177,15 +178,133 @@ func TestFault_clock_jump(t *testing.T) {
 }
 
 func TestFault_suspend_resume(t *testing.T) {
-	inBubble(t, func(r *rig) {
-		r.online()
-		r.reports(1)
-		r.drain(time.Minute)
-		r.clock.Suspend(50 * time.Minute)
-		time.Sleep(6 * time.Minute)
-		r.reports(1)
-		r.wantWhole(time.Minute)
+	for name, alive := range map[string]bool{"link dead": false, "link alive": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.online()
+				r.reports(1)
+				r.drain(time.Minute)
+				time.Sleep(7 * time.Minute)
+				if !alive {
+					r.net.Inject(transporttest.HalfOpen(transporttest.Both)) // the broker dropped it, and nobody could hear
+				}
+				asked, before := r.cloud.asked, r.net.Connects()
+				r.clock.Suspend(50 * time.Minute)
+				time.Sleep(10*time.Second + time.Millisecond)
+				if n := r.told(NoticeResumed); n != 1 {
+					t.Errorf("ten seconds after waking the application was told %d times", n)
+				}
+				if alive {
+					time.Sleep(20 * time.Second)
+					if n := r.cloud.asked - asked; n != 1 || r.net.Connects() > before {
+						t.Errorf("%d probes, %d new sessions on a link that had lived on", n, r.net.Connects()-before)
+					}
+				} else {
+					r.offlineWithin(20 * time.Second) // and no keepalive later
+					r.net.Heal()
+				}
+				r.reports(3, TTL(time.Hour))
+				r.waitOnline()
+				r.wantWhole(time.Minute)
+			})
+		})
+	}
+	t.Run("sleeps most of a day", func(t *testing.T) {
+		inBubble(t, func(r *rig) {
+			r.online()
+			short := map[string]bool{}
+			for range 24 {
+				r.net.Inject(transporttest.HalfOpen(transporttest.Both))
+				key, _, err := r.report(TTL(20 * time.Minute))
+				if err != nil {
+					t.Fatal(err)
+				}
+				short[key] = true
+				r.reports(2)
+				r.clock.Suspend(50 * time.Minute)
+				time.Sleep(time.Minute)
+				r.net.Heal()
+				time.Sleep(9 * time.Minute)
+			}
+			r.drain(time.Minute)
+			if l := r.ledger(); l.Expired != 24 || l.Confirmed != 48 {
+				t.Errorf("a TTL counts the sleep: %+v", l.Counts)
+			}
+			for key := range r.kept {
+				if n := r.cloud.count(key); n > 0 == short[key] {
+					t.Errorf("%s came %d times", key, n)
+				}
+			}
+			if r.net.Connects() > 24*3 {
+				t.Errorf("%d connects in a day", r.net.Connects())
+			}
+		})
 	})
+}
+
+// TestFault_counter_wrap: where 32 bits of something end, nothing happens.
+func TestFault_counter_wrap(t *testing.T) {
+	for name, at := range map[string]time.Duration{
+		"2^31 ms": 1 << 31 * time.Millisecond, "2^32 ms": 1 << 32 * time.Millisecond, "2^32 us": 1 << 32 * time.Microsecond,
+		"2^31 cs": 1 << 31 * 10 * time.Millisecond, "2^32 of 100 Hz": 1 << 32 * 10 * time.Millisecond,
+	} {
+		t.Run("uptime of "+name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.clock.SetSynchronised(false)
+				time.Sleep(at - r.clock.Boot() - time.Minute)
+				r.clock.SetWall(time.Unix(0, 0))
+				r.open()
+				made := map[string]time.Time{}
+				for range 12 { // a minute before and a minute after
+					key, _, err := r.report(TTL(time.Hour))
+					if err != nil {
+						t.Fatal(err)
+					}
+					made[key] = time.Now()
+					time.Sleep(10 * time.Second)
+				}
+				if r.clock.Boot() < at {
+					t.Fatalf("up for %v", r.clock.Boot())
+				}
+				r.dev.Connect() // the platform's own NTP answers
+				r.waitOnline()
+				r.wantWhole(time.Minute)
+				r.wantTimes(made, time.Second, true)
+			})
+		})
+	}
+	for name, at := range map[string]time.Time{
+		"NTP's era":       time.Date(2036, 2, 7, 6, 28, 16, 0, time.UTC),
+		"32 bits of time": time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC),
+		"a leap second":   time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				time.Sleep(time.Until(at.Add(-time.Minute)))
+				r.online()
+				made, leapt := map[string]time.Time{}, false
+				for range 12 {
+					key, _, err := r.report(TTL(time.Hour))
+					if err != nil {
+						t.Fatal(err)
+					}
+					made[key] = r.clock.Wall()
+					time.Sleep(10 * time.Second)
+					if name == "a leap second" && !leapt && !r.clock.Wall().Before(at) {
+						r.clock.Jump(-time.Second)
+						leapt = true
+					}
+				}
+				if r.clock.Wall().Before(at) {
+					t.Fatalf("it is %v", r.clock.Wall())
+				}
+				if l := r.wantWhole(time.Minute); l.Expired > 0 {
+					t.Errorf("%+v", l.Counts)
+				}
+				r.wantTimes(made, 1100*time.Millisecond, true)
+			})
+		})
+	}
 }
 
 func TestTTLExpires(t *testing.T) {

@@ -186,6 +186,12 @@ func TestFault_remount_ro(t *testing.T) {
 		if _, _, err := r.report(); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("on a read-only file system: %v", err)
 		}
+		if err := r.dev.Status().Disk; !errors.Is(err, ErrReadOnly) {
+			t.Errorf("the status says of the disk: %v", err)
+		}
+		if r.told(NoticeDegraded) != 1 {
+			t.Error("the application was not told")
+		}
 		r.dev.Connect()
 		r.waitOnline()
 		time.Sleep(time.Minute)

@@ -1,101 +1,12 @@
 package aliiot
 
 import (
-	"context"
-	"net"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/aliiot/aliiot/actors"
-	"github.com/aliiot/aliiot/transport"
 	"github.com/aliiot/aliiot/transport/faultproxy"
 )
-
-// standstill stops a device as SIGSTOP does, or a machine that has no time for it: no
-// actor takes a message, nothing is read from the link or written to it, while the
-// kernel and the rest of the world go on.
-type standstill struct {
-	mu   sync.Mutex
-	thaw chan struct{} // nil: it runs
-	// slow is how long each message takes beside its own work.
-	slow time.Duration
-}
-
-// wait returns when the device runs, and says how slowly it does.
-func (f *standstill) wait() time.Duration {
-	f.mu.Lock()
-	thaw, slow := f.thaw, f.slow
-	f.mu.Unlock()
-	if thaw != nil {
-		<-thaw
-	}
-	return slow
-}
-
-// freeze stops the device for d.
-func (f *standstill) freeze(d time.Duration) {
-	thaw := make(chan struct{})
-	f.mu.Lock()
-	f.thaw = thaw
-	f.mu.Unlock()
-	time.Sleep(d)
-	f.mu.Lock()
-	f.thaw = nil
-	f.mu.Unlock()
-	close(thaw)
-}
-
-func (f *standstill) middleware(next actor.ReceiverFunc) actor.ReceiverFunc {
-	return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
-		time.Sleep(f.wait())
-		next(ctx, env)
-	}
-}
-
-// frozenConn is the device's end of its connection. Bytes that came meanwhile are
-// there when it goes on.
-type frozenConn struct {
-	net.Conn
-	f *standstill
-}
-
-func (c frozenConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.f.wait()
-	return n, err
-}
-
-// SetWriteDeadline comes just before a write: nothing stops between the two.
-func (c frozenConn) SetWriteDeadline(at time.Time) error {
-	began := time.Now()
-	c.f.wait()
-	at = at.Add(time.Since(began))
-	return c.Conn.SetWriteDeadline(at)
-}
-
-func (c frozenConn) SetLinger(sec int) error {
-	return c.Conn.(interface{ SetLinger(int) error }).SetLinger(sec)
-}
-
-// onFrozen is onWire with a device that can be frozen.
-func onFrozen(t *testing.T, body func(r *rig, p *faultproxy.Proxy, f *standstill)) {
-	t.Helper()
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
-		f := new(standstill)
-		r.cfg.Middleware = []actor.ReceiverMiddleware{f.middleware}
-		r.dialer = transport.NewPaho(transport.PahoOptions{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := p.Dial(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return frozenConn{c, f}, nil
-		}})
-		body(r, p, f)
-	})
-}
 
 func TestFault_sigstop(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -107,15 +18,15 @@ func TestFault_sigstop(t *testing.T) {
 		"longer than that": {2 * time.Hour, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onFrozen(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
+			inFrozenBubble(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
 				r.online()
 				r.reports(20, TTL(3*time.Hour))
 				r.drain(time.Minute)
-				before, arrived := r.net.Connects(), 0
+				before := r.net.Connects()
 				r.reports(20, TTL(3*time.Hour)) // on the wire, or about to be
 				f.freeze(c.stopped)
 				time.Sleep(2 * time.Minute)
-				arrived, _ = r.cloud.arrivals()
+				arrived, _ := r.cloud.arrivals()
 				if arrived > 40+20+actorsWindow {
 					t.Errorf("%d arrivals of 40 reports: a flood", arrived)
 				}
@@ -137,7 +48,7 @@ func TestFault_sigstop(t *testing.T) {
 const actorsWindow = 20
 
 func TestFault_cpu_starved(t *testing.T) {
-	onFrozen(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
+	inFrozenBubble(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
 		r.online()
 		f.mu.Lock()
 		f.slow = 20 * time.Millisecond // a message that takes one at full speed
@@ -174,7 +85,7 @@ func TestFault_cpu_starved(t *testing.T) {
 
 // A pause that begins while an answer is overdue already, and a probe is out.
 func TestFault_cpu_starved_in_doubt(t *testing.T) {
-	onFrozen(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
+	inFrozenBubble(t, func(r *rig, p *faultproxy.Proxy, f *standstill) {
 		r.online()
 		r.reports(3)
 		r.drain(time.Minute)

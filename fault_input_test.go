@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -67,9 +69,13 @@ func TestFault_report_burst(t *testing.T) {
 		var mu sync.Mutex
 		refused := 0
 		syncs := r.disk.Fault(disktest.Fault{Kind: disktest.Sync, Times: disktest.Always}) // counts, and breaks nothing
+		all := 10_000
+		if os.Getenv("ALIIOT_LONG") != "" {
+			all = 100_000
+		}
 		for range 64 {
 			wg.Go(func() {
-				for i := range 10000 / 64 {
+				for i := range all / 64 {
 					lane := "default"
 					if i%4 == 0 {
 						lane = "full"
@@ -89,8 +95,8 @@ func TestFault_report_burst(t *testing.T) {
 		}
 		wg.Wait()
 		l := r.ledger()
-		if got := l.Accepted + uint64(refused); got != 10000/64*64 {
-			t.Errorf("%d accepted and %d refused of %d", l.Accepted, refused, 10000/64*64)
+		if got := l.Accepted + uint64(refused); got != uint64(all/64*64) {
+			t.Errorf("%d accepted and %d refused of %d", l.Accepted, refused, all/64*64)
 		}
 		if d := l.Lanes["default"]; d.PendingBytes > 100<<10 || d.EvictedBy.Budget == 0 {
 			t.Errorf("the budget of the lane: %+v", d)
@@ -98,8 +104,8 @@ func TestFault_report_burst(t *testing.T) {
 		if f := l.Lanes["full"]; f.PendingBytes > 20<<10 || f.Evicted != 0 {
 			t.Errorf("the lane that refuses: %+v", f)
 		}
-		if n := syncs.Hits(); n > 10000/8 {
-			t.Errorf("%d syncs for 10,000 reports of 64 callers: no group commit", n)
+		if n := syncs.Hits(); n > all/8 {
+			t.Errorf("%d syncs for %d reports of 64 callers: no group commit", n, all)
 		}
 	})
 }
@@ -204,4 +210,70 @@ func TestServerURL(t *testing.T) {
 			t.Errorf("%s: %s, %v; want %s", in, got, err, want)
 		}
 	}
+}
+
+// TestFault_backlog_million counts what a backlog costs instead of timing it: memory
+// and opening do not grow with it. A million with ALIIOT_LONG; else enough to see.
+func TestFault_backlog_million(t *testing.T) {
+	small, large := uint64(5_000), uint64(40_000)
+	if os.Getenv("ALIIOT_LONG") != "" {
+		small, large = 100_000, 1_000_000
+	}
+	opened := map[uint64]disktest.Stats{}
+	held := map[uint64]uint64{}
+	for _, n := range []uint64{small, large} {
+		inBubble(t, func(r *rig) {
+			r.cfg.Lanes = []Lane{{Name: "default", Budget: 1 << 30, Policy: RefuseNew}}
+			r.cfg.Audit, r.excused = false, []string{"O2", "O4", "O5"} // nobody writes down a million
+			r.syncTakes = time.Millisecond
+			r.open()
+			var wg sync.WaitGroup
+			for range 100 {
+				wg.Go(func() {
+					for range n / 100 {
+						if _, err := r.dev.Report(t0(), Properties{"n": 1}); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			r.kill()
+			r.syncTakes = 0
+			r.disk.ResetStats()
+			before := heapInUse() // the disk with it
+			r.open()
+			opened[n] = r.disk.Stats()
+			if l := r.ledger(); l.Pending != n {
+				t.Errorf("%d reported, after opening %+v", n, l.Counts)
+			}
+			r.dev.Connect()
+			r.waitOnline()
+			time.Sleep(time.Minute)
+			held[n] = max(heapInUse(), before) - before
+			if l := r.ledger(); l.Confirmed < 20*50 || l.Confirmed > 30*61 {
+				t.Errorf("in a minute of the platform's quota: %+v", l.Counts)
+			}
+		})
+	}
+	a, b := opened[small], opened[large]
+	segments := int64(large-small)*80>>22 + 2 // of 4 MiB
+	if more := b.Reads - a.Reads; more > 20+4*segments {
+		t.Errorf("opening reads %d times for %d reports, %d times for %d", a.Reads, small, b.Reads, large)
+	}
+	if more := b.ReadBytes - a.ReadBytes; more > 1<<20+segments*64<<10 {
+		t.Errorf("opening reads %d bytes for %d reports, %d for %d", a.ReadBytes, small, b.ReadBytes, large)
+	}
+	if held[large] > held[small]+2<<20 {
+		t.Errorf("what waits takes %d bytes of memory for %d reports, %d for %d", held[small], small, held[large], large)
+	}
+	t.Logf("opening: %d and %d reads, %d and %d bytes; heap %d and %d", a.Reads, b.Reads, a.ReadBytes, b.ReadBytes, held[small], held[large])
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
 }

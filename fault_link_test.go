@@ -1,7 +1,6 @@
 package aliiot
 
 import (
-	"context"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -289,30 +288,6 @@ func TestFault_address_change(t *testing.T) {
 			r.wantWhole(time.Hour)
 		})
 	})
-}
-
-// lateLost is a dialer whose first session tells its end long after it.
-type lateLost struct {
-	transport.Dialer
-	late  time.Duration
-	dials atomic.Int64
-}
-
-func (d *lateLost) Dial(ctx context.Context, c transport.Connect, s transport.Sink) (transport.Session, error) {
-	if d.dials.Add(1) == 1 {
-		s = lateSink{s, d.late}
-	}
-	return d.Dialer.Dial(ctx, c, s)
-}
-
-type lateSink struct {
-	transport.Sink
-	late time.Duration
-}
-
-func (s lateSink) Lost(err error) {
-	time.Sleep(s.late)
-	s.Sink.Lost(err)
 }
 
 func TestFault_own_ghost(t *testing.T) {

@@ -47,25 +47,7 @@ func TestFault_reply_twice(t *testing.T) {
 }
 
 func TestFault_reply_late(t *testing.T) {
-	for name, meanwhile := range map[string]func(r *rig){
-		"time-out": func(*rig) { time.Sleep(14 * time.Second) }, // each was sent again; the link is still believed in
-		"reconnect": func(r *rig) {
-			time.Sleep(5 * time.Second)
-			r.net.CutAll(transporttest.FIN)
-			time.Sleep(30 * time.Second)
-			r.waitOnline()
-		},
-		"restart": func(r *rig) {
-			time.Sleep(5 * time.Second)
-			r.close()
-			r.online()
-		},
-		"kill-9": func(r *rig) {
-			time.Sleep(5 * time.Second)
-			r.kill()
-			r.online()
-		},
-	} {
+	for _, name := range []string{"time-out", "reconnect", "restart", "kill-9"} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {
 				r.online()
@@ -80,7 +62,21 @@ func TestFault_reply_late(t *testing.T) {
 					return nil
 				})
 				r.reports(5)
-				meanwhile(r)
+				time.Sleep(5 * time.Second)
+				switch name {
+				case "time-out": // each was sent again; the link is still believed in
+					time.Sleep(9 * time.Second)
+				case "reconnect":
+					r.net.CutAll(transporttest.FIN)
+					time.Sleep(30 * time.Second)
+					r.waitOnline()
+				case "restart":
+					r.close()
+					r.online()
+				case "kill-9":
+					r.kill()
+					r.online()
+				}
 				if l := r.ledger(); l.Pending != 5 {
 					t.Errorf("before any answer: %+v", l.Counts)
 				}

@@ -176,6 +176,50 @@ func TestFault_panic_storm(t *testing.T) {
 	}
 }
 
+// The storm in Started: each life of the actor ends before its first message.
+func TestFault_panic_storm_at_start(t *testing.T) {
+	for _, name := range []string{"outbox", "connection", "dispatch"} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				births := &bomb{actor: name, on: kind[*actor.Started]}
+				first := &bomb{actor: name, on: anything}
+				r.cfg.Middleware = []actor.ReceiverMiddleware{births.middleware, first.middleware}
+				births.left.Store(3) // from the very first one on
+				r.open()
+				r.dev.Connect()
+				r.waitOnline()
+				r.reports(5)
+				r.drain(time.Minute)
+				births.left.Store(40)
+				first.left.Store(1)
+				start := time.Now()
+				for time.Since(start) < 2*time.Hour {
+					key, _, err := r.report()
+					if err != nil && name == "dispatch" {
+						t.Errorf("%s: %v", key, err)
+					}
+					r.dev.LinkHint(true)
+					time.Sleep(time.Minute)
+				}
+				if hits := births.hits.Load(); hits < 20 || hits > 43 {
+					t.Errorf("%d births failed", hits)
+				}
+				if r.told(NoticeEscalated) == 0 {
+					t.Error("the application was not told")
+				}
+				if n := r.dev.Status().TreeRestarts; (n > 0) != (name != "dispatch") {
+					t.Errorf("%d restarts of the tree", n)
+				}
+				births.left.Store(0)
+				time.Sleep(15 * time.Minute)
+				r.waitOnline()
+				r.reports(3)
+				r.wantWhole(time.Minute)
+			})
+		})
+	}
+}
+
 func TestFault_kill_9(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		for range 20 {

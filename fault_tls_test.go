@@ -70,7 +70,7 @@ func TestFault_tls_bad_cert(t *testing.T) {
 			}
 			var shown atomic.Pointer[tls.Certificate]
 			shown.Store(&cert)
-			onWire(t, func(c net.Conn) net.Conn { return tlsEnd(*shown.Load())(c) }, func(r *rig, p *faultproxy.Proxy) {
+			inWireBubble(t, func(c net.Conn) net.Conn { return tlsEnd(*shown.Load())(c) }, func(r *rig, p *faultproxy.Proxy) {
 				r.cfg.Server, r.cfg.RootCAs = "mqtts://platform.test:1883", trusted
 				r.open()
 				r.dev.Connect()
@@ -105,7 +105,7 @@ func TestFault_tls_bad_cert(t *testing.T) {
 
 func TestFault_big_clienthello(t *testing.T) {
 	pool, good := certificate(t, "platform.test", -time.Hour, 1000*time.Hour)
-	onWire(t, tlsEnd(good), func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, tlsEnd(good), func(r *rig, p *faultproxy.Proxy) {
 		inject(t, p, faultproxy.BigClientHello(1400))
 		// What the fault does to Go's default first flight.
 		raw, err := p.Dial(context.Background(), "tcp", "")

@@ -1,82 +1,20 @@
 package aliiot
 
 import (
-	"context"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aliiot/aliiot/actors"
-	"github.com/aliiot/aliiot/transport"
 	"github.com/aliiot/aliiot/transport/faultproxy"
-	"github.com/aliiot/aliiot/transport/transporttest"
 )
 
 // The faults of the bytes below MQTT: the device speaks through paho and the
 // proxy, in virtual time.
 
-// onWire is inBubble with a device that dials through a proxy; served, where it is
-// not nil, takes a connection over at the broker's end, for TLS.
-func onWire(t *testing.T, served func(net.Conn) net.Conn, f func(r *rig, p *faultproxy.Proxy)) {
-	t.Helper()
-	inBubble(t, func(r *rig) {
-		p := faultproxy.InMemory(transporttest.ConnPair, func(ctx context.Context) (net.Conn, error) {
-			if served == nil {
-				return r.net.DialContext(ctx, "tcp", "")
-			}
-			client, server := transporttest.ConnPair()
-			go r.net.ServeConn(served(server))
-			return client, nil
-		})
-		defer p.Close()
-		r.dialer = transport.NewPaho(transport.PahoOptions{DialContext: p.Dial})
-		defer func() {
-			if r.dev != nil {
-				r.close()
-			}
-		}()
-		f(r, p)
-	})
-}
-
-func inject(t *testing.T, p *faultproxy.Proxy, f faultproxy.Fault) {
-	t.Helper()
-	if err := p.Inject(f); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func heal(t *testing.T, p *faultproxy.Proxy) {
-	t.Helper()
-	if err := p.Heal(faultproxy.CloseDead); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// offlineWithin waits until the device knows that its link is gone.
-func (r *rig) offlineWithin(bound time.Duration) {
-	r.t.Helper()
-	start := time.Now()
-	for r.dev.Status().Link.State == actors.StateOnline {
-		if time.Sleep(time.Second); time.Since(start) > bound {
-			r.t.Fatalf("the link has been dead for %v, and nobody has noticed", bound)
-		}
-	}
-}
-
-// told takes the notices so far and counts those of a kind.
-func (r *rig) told(kind NoticeKind) (n int) {
-	for len(r.dev.Notices()) > 0 {
-		if m := <-r.dev.Notices(); m.Kind == kind {
-			n++
-		}
-	}
-	return n
-}
-
 func TestFault_cut_mid_packet(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		r.online()
 		for _, b := range []int{1, 2, 3, 4, 30, 60, 100, 150} { // fixed header, length, topic, payload
 			time.Sleep(5 * time.Minute) // sessions that last are no takeover
@@ -96,7 +34,7 @@ func TestFault_cut_mid_packet(t *testing.T) {
 }
 
 func TestFault_stall_write_wire(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		r.online()
 		r.reports(1)
 		r.drain(time.Minute)
@@ -118,7 +56,7 @@ func TestFault_stall_write_wire(t *testing.T) {
 }
 
 func TestFault_trickle(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		r.online()
 		r.reports(1)
 		r.drain(time.Minute)
@@ -146,7 +84,7 @@ func TestFault_trickle(t *testing.T) {
 }
 
 func TestFault_mtu_blackhole(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		inject(t, p, faultproxy.MTUBlackhole(900))
 		r.online()
 		for i := range 3 {
@@ -166,7 +104,7 @@ func TestFault_mtu_blackhole(t *testing.T) {
 }
 
 func TestFault_byte_flip_wire(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		r.online()
 		ends := r.net.Connects()
 		flips := 0
@@ -209,7 +147,7 @@ func TestFault_captive_portal(t *testing.T) {
 			if name == "tls" {
 				served = tlsEnd(good)
 			}
-			onWire(t, served, func(r *rig, p *faultproxy.Proxy) {
+			inWireBubble(t, served, func(r *rig, p *faultproxy.Proxy) {
 				r.cfg.Server, r.cfg.RootCAs = server, pool
 				r.online()
 				r.reports(3)
@@ -237,7 +175,7 @@ func TestFault_captive_portal(t *testing.T) {
 }
 
 func TestFault_nat_forget(t *testing.T) {
-	onWire(t, nil, func(r *rig, p *faultproxy.Proxy) {
+	inWireBubble(t, nil, func(r *rig, p *faultproxy.Proxy) {
 		inject(t, p, faultproxy.NATForget(150*time.Second))
 		r.online()
 		r.reports(1)

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv(killChild); order != "" {
 		liveUnderLoad(order)
 	}
+	if order := os.Getenv(faultChild); order != "" {
+		liveWithFault(order)
+	}
 	os.Exit(m.Run())
 }
 
