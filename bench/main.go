@@ -58,10 +58,12 @@ func run(dir string, f contest.Flags, peers string) error {
 	got := contest.Measure(ours, dir, f, trials())
 	r := newReport(got, rivals, f)
 	r.table(os.Stdout)
-	if f.Out == "" {
-		return nil
+	if f.Out != "" {
+		if err := r.write(f.Out); err != nil {
+			return err
+		}
 	}
-	return r.write(f.Out)
+	return got.Problem()
 }
 
 // trials are what is measured of more than the store.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/aliiot/aliiot/bench/measure"
 )
@@ -18,6 +19,7 @@ type Result struct {
 	Class   Class                      `json:"class"`
 	Figures map[string]measure.Summary `json:"figures"`
 	Missing map[string]string          `json:"missing,omitempty"`
+	Failed  []string                   `json:"failed,omitempty"`
 	Backlog []Backlog                  `json:"backlog,omitempty"`
 }
 
@@ -112,9 +114,18 @@ func run(c Contestant, dir string, f Flags) error {
 	text = append(text, '\n')
 	if f.Out == "" {
 		_, err = os.Stdout.Write(text)
-		return err
+	} else {
+		err = os.WriteFile(f.Out, text, 0o644)
 	}
-	return os.WriteFile(f.Out, text, 0o644)
+	return errors.Join(err, r.Problem())
+}
+
+// Problem is nil unless something broke that should have been measured.
+func (r Result) Problem() error {
+	if len(r.Failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("could not be measured: %s", strings.Join(r.Failed, ", "))
 }
 
 // Measure runs the trials of a contestant, with more beside them, and what its
@@ -122,7 +133,7 @@ func run(c Contestant, dir string, f Flags) error {
 func Measure(c Contestant, dir string, f Flags, more []measure.Trial) Result {
 	s := f.Scale()
 	got := measure.Run(dir, measure.Select(append(Trials(c), more...), f.Only), s, func(text string) { Progress(c.Name + ": " + text) })
-	r := Result{Name: c.Name, Class: c.Class, Figures: got.Summaries, Missing: got.Missing}
+	r := Result{Name: c.Name, Class: c.Class, Figures: got.Summaries, Missing: got.Missing, Failed: got.Failed}
 	if !f.Opens() {
 		return r
 	}
@@ -141,6 +152,7 @@ func Measure(c Contestant, dir string, f Flags, more []measure.Trial) Result {
 	if err != nil {
 		for _, k := range OpenKeys {
 			r.Missing[k+"/store"] = err.Error()
+			r.Failed = append(r.Failed, k+"/store")
 		}
 		return r
 	}

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -52,13 +53,15 @@ func (e *SkipError) Error() string { return e.Why }
 type Results struct {
 	Summaries map[string]Summary
 	Missing   map[string]string
+	// Failed are the keys of those that are missing for no good reason.
+	Failed []string
 }
 
 // Run runs all trials, in an order of its own in each round, and tells progress.
 func Run(dir string, trials []Trial, s Scale, progress func(text string)) Results {
 	order := rand.New(rand.NewPCG(s.Seed, 0))
 	rounds := map[string][]Round{}
-	res := Results{map[string]Summary{}, map[string]string{}}
+	res := Results{Summaries: map[string]Summary{}, Missing: map[string]string{}}
 	for round := 0; ; round++ {
 		var due []Trial
 		for _, t := range trials {
@@ -84,6 +87,9 @@ func Run(dir string, trials []Trial, s Scale, progress func(text string)) Result
 			if err != nil {
 				for _, k := range t.Keys {
 					res.Missing[k] = err.Error()
+				}
+				if skip := new(*SkipError); !errors.As(err, skip) {
+					res.Failed = append(res.Failed, t.Keys...)
 				}
 				progress(fmt.Sprintf("%s: %v", name, err))
 				continue

@@ -55,8 +55,12 @@ func TestRunGoesOn(t *testing.T) {
 			return map[string]Round{"B/b": {Values: []float64{1}}}, nil
 		}},
 	}, Scale{Rounds: 3}, func(string) {})
-	if res.Missing["A/a"] != skip.Why || rounds != 7 || res.Summaries["B/b"].Rounds != 7 {
+	if len(res.Failed) != 0 || res.Missing["A/a"] != skip.Why || rounds != 7 || res.Summaries["B/b"].Rounds != 7 {
 		t.Errorf("%+v after %d rounds", res, rounds)
+	}
+	res = Run(t.TempDir(), []Trial{{Keys: []string{"C/c"}, Round: func(string, Scale) (map[string]Round, error) { return nil, errors.New("broken") }}}, Fast, func(string) {})
+	if len(res.Failed) != 1 || res.Missing["C/c"] != "broken" {
+		t.Errorf("a trial that fails: %+v", res)
 	}
 	if _, err := Callers(4, func(int) error { return skip })(time.Second); !errors.As(err, new(*SkipError)) {
 		t.Errorf("callers that fail: %v", err)
