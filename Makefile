@@ -97,6 +97,10 @@ peers: ## the same of the peers, each in a module of its own, for the next bench
 peers-vet: ## build and vet the peers' modules, without running them
 	@for p in $(PEERS); do echo "vet bench/peers/$$p"; (cd bench/peers/$$p && go vet ./...) || exit 1; done
 
+.PHONY: peers-tidy
+peers-tidy: ## bring the peers' modules after a change of go.mod
+	@for p in $(PEERS); do (cd bench/peers/$$p && go mod tidy) || exit 1; done
+
 .PHONY: mutants
 mutants: ## each rule of the journal removed alone, in a copy, must turn its test red
 	ALIIOT_MUTANTS=1 go test -count=1 -timeout 60m -run Mutants ./internal/journal/...
