@@ -51,7 +51,7 @@ func profiled(name string, f func() error) error {
 }
 
 func run(dir string, f contest.Flags, peers string) error {
-	rivals, err := readPeers(peers)
+	rivals, err := readPeers(peers, f.Fast)
 	if err != nil {
 		return err
 	}

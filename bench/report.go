@@ -49,8 +49,9 @@ type backlogOf struct {
 	contest.Backlog
 }
 
-// readPeers reads what the peers' programs wrote. That there is nothing is no error.
-func readPeers(dir string) ([]contest.Result, error) {
+// readPeers reads what the peers' programs wrote. That there is nothing is no error;
+// what a fast run wrote is only for a fast run.
+func readPeers(dir string, fast bool) ([]contest.Result, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
 		return nil, err
@@ -65,7 +66,9 @@ func readPeers(dir string) ([]contest.Result, error) {
 		if err := json.Unmarshal(text, &r); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		all = append(all, r)
+		if !r.Fast || fast {
+			all = append(all, r)
+		}
 	}
 	return all, nil
 }
@@ -92,6 +95,9 @@ func newReport(got contest.Result, rivals []contest.Result, f contest.Flags) *re
 		r.Figures = append(r.Figures, to)
 	}
 	for _, who := range append([]contest.Result{got}, rivals...) {
+		if len(got.Backlog) == 0 {
+			break // it was not asked for
+		}
 		for _, b := range who.Backlog {
 			r.Backlog = append(r.Backlog, backlogOf{who.Name, b})
 		}

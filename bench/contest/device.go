@@ -37,9 +37,9 @@ func (c Contestant) deviceRound(dir string, s measure.Scale) (map[string]measure
 	}{
 		"D6/appended": {64, most(measure.Pick(s, 100_000, 1_000)), false},
 		"D6/life":     {64, most(measure.Pick(s, 100_000, 1_000)), true},
-		"D7/life":     {1, measure.Pick(s, 5_000, 200), true},
+		"D7/life":     {1, measure.Pick(s, 10_000, 200), true},
 	} {
-		bytes, err := c.onLoop(dir, how.group, how.n, how.settle)
+		bytes, err := c.onLoop(dir, most(measure.Pick(s, 60_000, 1_000)), how.group, how.n, how.settle)
 		if err != nil {
 			return nil, err
 		}
@@ -48,9 +48,9 @@ func (c Contestant) deviceRound(dir string, s measure.Scale) (map[string]measure
 	return got, nil
 }
 
-// onLoop is how many bytes the device got for a record of 256. The first pass over
-// fresh blocks is not counted: it happens once in a life.
-func (c Contestant) onLoop(dir string, group, n int, settle bool) (per float64, err error) {
+// onLoop is how many bytes the device got for a record of 256, after so many that
+// are not counted: a first pass over fresh blocks happens once in a life.
+func (c Contestant) onLoop(dir string, before, group, n int, settle bool) (per float64, err error) {
 	l, err := newLoop(dir)
 	if err != nil {
 		return 0, err
@@ -65,10 +65,10 @@ func (c Contestant) onLoop(dir string, group, n int, settle bool) (per float64, 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := pass(store, 64, min(n*2, 50_000), true); err != nil {
+	if err := pass(store, 64, before, true); err != nil {
 		return 0, err
 	}
-	before, err := l.written()
+	start, err := l.written()
 	if err != nil {
 		return 0, err
 	}
@@ -76,7 +76,7 @@ func (c Contestant) onLoop(dir string, group, n int, settle bool) (per float64, 
 		return 0, err
 	}
 	after, err := l.written()
-	return float64(after-before) / float64(n/group*group), err
+	return float64(after-start) / float64(n/group*group), err
 }
 
 // pass appends in groups, and settles each behind itself.

@@ -17,6 +17,7 @@ import (
 type Result struct {
 	Name    string                     `json:"name"`
 	Class   Class                      `json:"class"`
+	Fast    bool                       `json:"fast,omitempty"` // worth nothing
 	Figures map[string]measure.Summary `json:"figures"`
 	Missing map[string]string          `json:"missing,omitempty"`
 	Failed  []string                   `json:"failed,omitempty"`
@@ -133,7 +134,7 @@ func (r Result) Problem() error {
 func Measure(c Contestant, dir string, f Flags, more []measure.Trial) Result {
 	s := f.Scale()
 	got := measure.Run(dir, measure.Select(append(Trials(c), more...), f.Only), s, func(text string) { Progress(c.Name + ": " + text) })
-	r := Result{Name: c.Name, Class: c.Class, Figures: got.Summaries, Missing: got.Missing, Failed: got.Failed}
+	r := Result{Name: c.Name, Class: c.Class, Fast: f.Fast, Figures: got.Summaries, Missing: got.Missing, Failed: got.Failed}
 	if !f.Opens() {
 		return r
 	}
