@@ -57,8 +57,8 @@ func heal(t *testing.T, p *faultproxy.Proxy) {
 // offlineWithin waits until the device knows that its link is gone.
 func (r *rig) offlineWithin(bound time.Duration) {
 	r.t.Helper()
-	start := time.Now()
-	for r.dev.Status().Link.State == actors.StateOnline {
+	start, session := time.Now(), r.dev.Status().Link.Session
+	for at := r.dev.Status().Link; at.State == actors.StateOnline && at.Session == session; at = r.dev.Status().Link {
 		if time.Sleep(time.Second); time.Since(start) > bound {
 			r.t.Fatalf("the link has been dead for %v, and nobody has noticed", bound)
 		}
