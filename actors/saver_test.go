@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -75,33 +76,33 @@ func (d watchedDialer) Dial(ctx context.Context, c transport.Connect, s transpor
 
 func TestADialIsOnTheDiskBeforeItBegins(t *testing.T) {
 	late := &lateConnects{takes: time.Second, saved: make(chan fsm.ConnRecord, 100)}
-	dials := 0
+	var dials atomic.Int64
 	inBubble(t, func(_ *rig, o *Options) {
 		o.Connects = late
 		o.Dialer = watchedDialer{o.Dialer, func() {
-			if dials++; len(late.saved) == 0 {
-				t.Errorf("dial %d began before its record was saved: a kill now would forget it", dials)
+			if n := dials.Add(1); len(late.saved) == 0 {
+				t.Errorf("dial %d began before its record was saved: a kill now would forget it", n)
 			}
 		}}
 	}, func(r *rig) {
 		r.tree.Connect()
 		time.Sleep(time.Minute)
-		if dials == 0 {
+		if dials.Load() == 0 {
 			t.Error("no dial was made")
 		}
 	})
 }
 
 func TestADiskThatHangsDoesNotKeepTheDeviceOffline(t *testing.T) {
-	dials := 0
+	var dials atomic.Int64
 	hung := &lateConnects{takes: 10 * time.Minute, saved: make(chan fsm.ConnRecord, 100)}
 	inBubble(t, func(_ *rig, o *Options) {
 		o.Connects = hung
-		o.Dialer = watchedDialer{o.Dialer, func() { dials++ }}
+		o.Dialer = watchedDialer{o.Dialer, func() { dials.Add(1) }}
 	}, func(r *rig) {
 		r.tree.Connect()
 		time.Sleep(time.Minute)
-		if dials == 0 || len(hung.saved) > 0 {
+		if dials.Load() == 0 || len(hung.saved) > 0 {
 			t.Error("a hung disk keeps the device from dialling")
 		}
 		time.Sleep(time.Hour) // the saver's goroutine ends
