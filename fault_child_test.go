@@ -306,7 +306,7 @@ func TestFault_low_memory(t *testing.T) {
 	if _, err := fmt.Sscanf(lines.Text(), "kept %d full %d peak %d", &kept, &full, &peak); err != nil {
 		t.Fatal(lines.Text())
 	}
-	if full == 0 || kept == 0 || peak > 96<<10 {
+	if full == 0 || kept == 0 || peak > 96<<10 && !underRace {
 		t.Errorf("kept %d, refused %d, peak %d KB", kept, full, peak)
 	}
 	t.Logf("kept %d, refused %d, peak %d KB", kept, full, peak)

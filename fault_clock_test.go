@@ -188,7 +188,7 @@ func TestFault_suspend_resume(t *testing.T) {
 				if !alive {
 					r.net.Inject(transporttest.HalfOpen(transporttest.Both)) // the broker dropped it, and nobody could hear
 				}
-				asked, before := r.cloud.asked, r.net.Connects()
+				asked, before := r.cloud.questions(), r.net.Connects()
 				r.clock.Suspend(50 * time.Minute)
 				time.Sleep(10*time.Second + time.Millisecond)
 				if n := r.told(NoticeResumed); n != 1 {
@@ -196,7 +196,7 @@ func TestFault_suspend_resume(t *testing.T) {
 				}
 				if alive {
 					time.Sleep(20 * time.Second)
-					if n := r.cloud.asked - asked; n != 1 || r.net.Connects() > before {
+					if n := r.cloud.questions() - asked; n != 1 || r.net.Connects() > before {
 						t.Errorf("%d probes, %d new sessions on a link that had lived on", n, r.net.Connects()-before)
 					}
 				} else {

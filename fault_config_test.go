@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,9 +20,10 @@ import (
 
 func TestFault_wrong_secret(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		secret := alink.Secret("another secret than the device's")
+		var secret atomic.Value
+		secret.Store(alink.Secret("another secret than the device's"))
 		r.net.OnConnect = func(c transport.Connect) byte {
-			if alink.VerifyPassword(c.ClientID, c.Username, string(c.Password), secret) != nil {
+			if alink.VerifyPassword(c.ClientID, c.Username, string(c.Password), secret.Load().(alink.Secret)) != nil {
 				return 4
 			}
 			return r.cloud.connect(c)
@@ -40,7 +42,7 @@ func TestFault_wrong_secret(t *testing.T) {
 			t.Errorf("%d attempts in half a day", n)
 		}
 		r.reports(5)
-		secret = testSecret // somebody has seen to it
+		secret.Store(alink.Secret(testSecret)) // somebody has seen to it
 		time.Sleep(31 * time.Minute)
 		if s := r.dev.Status().Link; s.State != "online" {
 			t.Errorf("half an hour after it was corrected: %+v", s)

@@ -270,7 +270,7 @@ func TestFault_address_change(t *testing.T) {
 					r.net.Inject(transporttest.HalfOpen(transporttest.Both))
 				}
 				before := r.net.Connects()
-				asked := r.cloud.asked
+				asked := r.cloud.questions()
 				for range 50 * 60 {
 					r.dev.LinkHint(true)
 					time.Sleep(20 * time.Millisecond)
@@ -278,7 +278,7 @@ func TestFault_address_change(t *testing.T) {
 				if n := r.net.Connects() - before; n > 6 || !dead && n > 0 {
 					t.Errorf("%d connects in a minute of hints; the link is dead: %v", n, dead)
 				}
-				if n := r.cloud.asked - asked; n > 8 || !dead && n == 0 {
+				if n := r.cloud.questions() - asked; n > 8 || !dead && n == 0 {
 					t.Errorf("%d probes in a minute of hints; the link is dead: %v", n, dead)
 				}
 			}

@@ -400,6 +400,13 @@ func (c *cloud) note(ev oracle.Event) {
 	c.events = append(c.events, ev)
 }
 
+// questions counts how often the device has asked for the time.
+func (c *cloud) questions() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.asked
+}
+
 func (c *cloud) noNTP() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
