@@ -40,7 +40,7 @@ func (r connectRecord) Load() fsm.ConnRecord {
 	return c
 }
 
-func (r connectRecord) Save(c fsm.ConnRecord) {
+func (r connectRecord) Save(c fsm.ConnRecord) error {
 	data, err := json.Marshal(c)
 	if err == nil {
 		err = disk.WriteFile(r.fs, opConnects, connectsFile, data)
@@ -48,6 +48,7 @@ func (r connectRecord) Save(c fsm.ConnRecord) {
 	if err != nil {
 		r.log.Warn("the record of connects cannot be written", "err", err)
 	}
+	return err
 }
 
 var errNoRecord = errors.New("it is no record of connects")

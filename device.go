@@ -124,7 +124,8 @@ func (d *Device) Tree() *actors.Tree { return d.tree }
 // Close waits until what is pending has been settled, for at most
 // Config.DrainTimeout and only while online, then stops the actors in order and
 // leaves a clean journal. What is still pending goes on with the next Open.
-// Calling it again returns the same error.
+// Calling it again returns the same error. Where a call to the disk hangs Close
+// returns an error, and the folder stays locked until that call is over.
 func (d *Device) Close() error {
 	d.closing.Do(func() {
 		if d.service != nil {
@@ -141,13 +142,28 @@ func (d *Device) Close() error {
 			errs = append(errs, d.unmeter())
 		}
 		if d.unlock != nil {
-			errs = append(errs, d.unlock())
+			errs = append(errs, d.release())
 		}
 		if err := disk.Join(errs...); err != nil {
 			d.closed = fmt.Errorf("aliiot: closing: %w", err)
 		}
 	})
 	return d.closed
+}
+
+// release gives the folder back, but not before the last call to its disk returned:
+// what that writes would fall into the journal of whoever comes next.
+func (d *Device) release() error {
+	select {
+	case <-d.tree.Released():
+		return d.unlock()
+	default:
+	}
+	go func() { // ends with the call, or with the process
+		<-d.tree.Released()
+		_ = d.unlock()
+	}()
+	return errors.New("the folder stays locked until the disk answers, or this process ends")
 }
 
 func (d *Device) drain() {

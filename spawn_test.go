@@ -3,6 +3,7 @@ package aliiot
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // hanger is an application's actor that does not return from "hang" until it is let go.
-func hanger(lives *int, letGo <-chan struct{}) actor.Producer {
+func hanger(lives *atomic.Int64, letGo <-chan struct{}) actor.Producer {
 	return func() actor.Actor {
 		return actor.ReceiveFunc(func(ctx actor.Context) {
 			switch ctx.Message() {
@@ -22,7 +23,7 @@ func hanger(lives *int, letGo <-chan struct{}) actor.Producer {
 				ctx.Respond("hello")
 			}
 			if _, ok := ctx.Message().(*actor.Started); ok {
-				*lives++
+				lives.Add(1)
 			}
 		})
 	}
@@ -33,7 +34,8 @@ func TestAnActorThatHangsHoldsUpNoRestartOfTheTree(t *testing.T) {
 		b := &bomb{actor: "outbox", on: anything}
 		r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
 		r.online()
-		lives, letGo := 0, make(chan struct{})
+		var lives atomic.Int64
+		letGo := make(chan struct{})
 		pid, err := r.dev.Spawn(context.Background(), "app", hanger(&lives, letGo))
 		if err != nil {
 			t.Fatal(err)
@@ -52,8 +54,8 @@ func TestAnActorThatHangsHoldsUpNoRestartOfTheTree(t *testing.T) {
 		}
 		close(letGo)
 		time.Sleep(time.Second)
-		if got, err := root.RequestFuture(pid, "hello", time.Second).Result(); err != nil || got != "hello" || lives != 2 {
-			t.Errorf("let go, it says %v, %v in its life %d, want a new life with the new tree", got, err, lives)
+		if got, err := root.RequestFuture(pid, "hello", time.Second).Result(); err != nil || got != "hello" || lives.Load() != 2 {
+			t.Errorf("let go, it says %v, %v in its life %d, want a new life with the new tree", got, err, lives.Load())
 		}
 	})
 }
@@ -62,7 +64,8 @@ func TestAnActorThatHangsHoldsUpNoClose(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.online()
 		r.reports(3)
-		lives, letGo := 0, make(chan struct{})
+		var lives atomic.Int64
+		letGo := make(chan struct{})
 		defer close(letGo)
 		pid, err := r.dev.Spawn(context.Background(), "app", hanger(&lives, letGo))
 		if err != nil {
@@ -112,6 +115,84 @@ func TestAnActorMayNotTakeTheNameOfOurs(t *testing.T) {
 			if _, err := r.dev.Spawn(context.Background(), name, func() actor.Actor { return nil }); !errors.Is(err, actor.ErrNameExists) {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	})
+}
+
+func TestAProducerThatHangsHoldsUpNoClose(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.reports(3)
+		letGo := make(chan struct{})
+		defer close(letGo)
+		if _, err := r.dev.Spawn(context.Background(), "app", func() actor.Actor {
+			<-letGo
+			return actor.ReceiveFunc(func(actor.Context) {})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() { closed <- r.dev.Close() }()
+		select {
+		case err := <-closed:
+			if !errors.Is(err, actors.ErrHung) {
+				t.Errorf("closing: %v", err)
+			}
+		case <-time.After(time.Hour):
+			t.Fatal("Close does not return within an hour")
+		}
+		r.dev = nil
+	})
+}
+
+func TestAProducerMaySpawn(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		dev := r.online()
+		var inner error
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if _, err := dev.Spawn(ctx, "parent", func() actor.Actor {
+			_, inner = dev.Spawn(ctx, "child", func() actor.Actor { return actor.ReceiveFunc(func(actor.Context) {}) })
+			return actor.ReceiveFunc(func(actor.Context) {})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if inner != nil {
+			t.Errorf("spawning in a producer: %v", inner)
+		}
+	})
+}
+
+func TestOneBadBirthKeepsNobodyElseAway(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		b := &bomb{actor: "outbox", on: anything}
+		r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
+		r.online()
+		var lives atomic.Int64
+		first := true
+		_, err := r.dev.Tree().Spawn(context.Background(), "a", hanger(&lives, nil), actor.WithOnInit(func(actor.Context) {
+			if !first {
+				panic("no serial port")
+			}
+			first = false
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, err := r.dev.Spawn(context.Background(), "b", hanger(&lives, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.left.Store(1000)
+		for r.dev.Status().TreeRestarts == 0 {
+			_, _, _ = r.report()
+			time.Sleep(time.Second)
+		}
+		b.left.Store(0)
+		time.Sleep(10 * time.Minute)
+		if got, err := r.dev.Tree().System().Root.RequestFuture(pid, "hello", time.Second).Result(); err != nil {
+			t.Errorf("b is gone: %v, %v", got, err)
 		}
 	})
 }

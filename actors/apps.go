@@ -85,7 +85,7 @@ func (a *apps) take(ctx actor.Context, c child) spawned {
 		a.rows = append(a.rows, c)
 		return spawned{a.tree.PID(c.name), nil}
 	}
-	pid, err := a.spawn(ctx, c)
+	pid, err := a.spawnSafely(ctx, c)
 	if err == nil {
 		a.rows = append(a.rows, c)
 	}
@@ -98,10 +98,20 @@ func (a *apps) fill(ctx actor.Context) {
 		if a.kids[a.self.Id+"/"+c.name] != nil {
 			continue
 		}
-		if _, err := a.spawn(ctx, c); err != nil {
+		if _, err := a.spawnSafely(ctx, c); err != nil {
 			a.tree.log.Error("an actor of the application's did not come back", "actor", c.name, "err", err)
 		}
 	}
+}
+
+// spawnSafely keeps what the application's options do at a birth from the others.
+func (a *apps) spawnSafely(ctx actor.Context, c child) (pid *actor.PID, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("actors: spawning %q: it panicked: %v", c.name, r)
+		}
+	}()
+	return a.spawn(ctx, c)
 }
 
 func (a *apps) stop(ctx actor.Context, pid *actor.PID) {
@@ -165,8 +175,8 @@ func (t *Tree) startApps() error {
 // restarted when it panics, and parked for minutes when it does so too often. When
 // the tree is restarted it is stopped, and spawned again after the tree's own; one
 // that does not return from a message holds nobody up, and is spawned again when it
-// does. producer must make a new instance each time, without effects. Errors:
-// ErrStopped, or actor.ErrNameExists in the chain.
+// does. producer must make a new instance each time; it runs in the actor's own
+// goroutine. Errors: ErrStopped, or actor.ErrNameExists in the chain.
 func (t *Tree) Spawn(ctx context.Context, name string, producer actor.Producer, opts ...actor.PropsOption) (*actor.PID, error) {
 	switch {
 	case t.closed.Load():
@@ -210,27 +220,35 @@ func (t *Tree) endApps(ctx context.Context) error {
 	}
 	living := make(chan []string, 1)
 	t.system.Root.Send(t.apps, askLiving{living})
-	t.system.Root.Stop(t.apps)
-	return fmt.Errorf("actors: %s: %w", strings.Join(<-living, ", "), ErrHung)
-}
-
-// bornAlive keeps a panic of an application's producer out of the supervisor, in
-// whose goroutine protoactor calls it: what is born then fails by itself.
-func bornAlive(producer actor.Producer) actor.Producer {
-	return func() (a actor.Actor) {
-		defer func() {
-			if r := recover(); r != nil {
-				a = stillborn{r}
-			}
-		}()
-		return producer()
+	defer t.system.Root.Stop(t.apps)
+	second := time.NewTimer(time.Second)
+	defer second.Stop()
+	select {
+	case names := <-living:
+		return fmt.Errorf("actors: %s: %w", strings.Join(names, ", "), ErrHung)
+	case <-second.C: // one hangs in its options, and the supervisor with it
+		return fmt.Errorf("actors: spawning: %w", ErrHung)
 	}
 }
 
-type stillborn struct{ reason any }
+// newborn calls the application's producer in the actor's own goroutine: protoactor
+// would call it in the supervisor's, which a producer that hangs would hang, and one
+// that spawns would deadlock. A producer that panics is an actor that fails.
+type newborn struct {
+	producer actor.Producer
+	actor    actor.Actor
+}
 
-func (s stillborn) Receive(ctx actor.Context) {
-	if _, ok := ctx.Message().(*actor.Started); ok {
-		panic(fmt.Sprintf("its producer panicked: %v", s.reason))
+func bornAlive(producer actor.Producer) actor.Producer {
+	return func() actor.Actor { return &newborn{producer: producer} }
+}
+
+// Receive implements actor.Actor.
+func (n *newborn) Receive(ctx actor.Context) {
+	if _, ok := ctx.Message().(*actor.Started); ok && n.actor == nil {
+		n.actor = n.producer()
+	}
+	if n.actor != nil { // else its birth failed, and it ends
+		n.actor.Receive(ctx)
 	}
 }

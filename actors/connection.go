@@ -25,7 +25,7 @@ type connection struct {
 	machine *fsm.Connection
 	conn    fsm.Conn
 	cancel  context.CancelFunc // of the dial under way
-	saved   <-chan struct{}    // closed when the record that counts the next dial is on the disk
+	saved   <-chan error       // says when the record that counts the next dial is on the disk
 	session transport.Session
 	number  uint64 // of the session or the attempt
 	server  string // of the last attempt
@@ -80,8 +80,10 @@ func (c *connection) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		c.start(ctx)
-	case *actor.Restarting, *actor.Stopping:
-		c.end()
+	case *actor.Restarting:
+		c.end("restarting")
+	case *actor.Stopping:
+		c.end("stopped")
 	case Connect:
 		c.step(fsm.Connect{})
 	case Disconnect:
@@ -170,7 +172,7 @@ func (c *connection) start(ctx actor.Context) {
 }
 
 // end leaves nothing behind: no dial, no session, no timer.
-func (c *connection) end() {
+func (c *connection) end(why string) {
 	if c.cancel != nil {
 		c.cancel()
 	}
@@ -183,7 +185,7 @@ func (c *connection) end() {
 	if s := c.session; s != nil {
 		go s.Close() // bounded by the transport; a stalled link must not hold up the tree
 	}
-	c.tell(Offline{Session: c.number, Reason: "restarting"})
+	c.tell(Offline{Session: c.number, Reason: why})
 	c.status.State = "stopped"
 	status := c.status
 	c.tree.link.Store(&status)

@@ -28,8 +28,8 @@ func (c *connection) dial(a fsm.Dial) {
 	saved, keepAlive := c.saved, c.tree.lastConn.keepAlive.next()
 	go func() {
 		defer cancel()
-		if !await(saved) {
-			c.tree.log.Warn("the record of connects is not on the disk yet", "waited", saveWait, "attempt", a.Attempt)
+		if !await(ctx, saved, o.Policy.ConnectsPerMinute) {
+			c.tree.log.Warn("the record of connects is not on the disk", "attempt", a.Attempt)
 		}
 		cred, err := o.Credentials(secure)
 		if err != nil {

@@ -176,7 +176,8 @@ func (k *keeper) setDegraded(err error) {
 // hang the process: ctx bounds the wait, and the journal is then as after a kill.
 // So it is where the outbox itself hangs in a call to the disk: nobody else may
 // touch its store then.
-func (k *keeper) close(ctx context.Context, outboxEnded bool) error {
+// released is closed when the store is let go of, perhaps long after ctx.
+func (k *keeper) close(ctx context.Context, outboxEnded bool, released chan<- struct{}) error {
 	root := k.tree.system.Root
 	for _, a := range k.queue {
 		waiter{reply: a.Reply, pid: a.sender}.answer(root, Appended{Err: ErrStopped})
@@ -188,7 +189,11 @@ func (k *keeper) close(ctx context.Context, outboxEnded bool) error {
 	go func() {
 		for _, j := range k.store.Running() {
 			<-j.Ended()
-			k.store.Done(j)
+			for j != nil { // what it left to do is done here, since no outbox lives to do it
+				if j = k.store.Done(j).Next; j != nil {
+					j.Run()
+				}
+			}
 		}
 		err := k.store.Close()
 		if a := k.tree.opts.Audit; a != nil {
@@ -196,6 +201,7 @@ func (k *keeper) close(ctx context.Context, outboxEnded bool) error {
 				k.tree.log.Warn("the audit log is not whole", "err", err)
 			}
 		}
+		close(released)
 		ended <- err
 	}()
 	select {

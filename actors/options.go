@@ -58,7 +58,7 @@ type Auditor interface {
 // Its methods may wait for the disk: they are called beside the actors.
 type Connects interface {
 	Load() fsm.ConnRecord
-	Save(fsm.ConnRecord)
+	Save(fsm.ConnRecord) error
 }
 
 // Options are what a tree is made of. Package aliiot fills them in.

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -17,20 +18,19 @@ type saver struct {
 // saving is a record and who waits until it, or a newer one, is on the disk.
 type saving struct {
 	record fsm.ConnRecord
-	saved  []chan struct{}
+	saved  []chan error // room for one each
 }
 
-// saveWait is how long a dial waits for the record that counts it. A disk that
-// hangs for longer must not keep the device offline.
+// saveWait is how long a dial waits for the record that counts it.
 const saveWait = 2 * time.Second
 
 func newSaver() *saver { return &saver{next: make(chan saving, 1)} }
 
-// save belongs to the connection alone. What it returns is closed when the record
-// has been saved.
-func (s *saver) save(to Connects, r fsm.ConnRecord) <-chan struct{} {
-	saved := make(chan struct{})
-	n := saving{r, []chan struct{}{saved}}
+// save belongs to the connection alone. What it returns says when the
+// record has been saved, or why it was not.
+func (s *saver) save(to Connects, r fsm.ConnRecord) <-chan error {
+	saved := make(chan error, 1)
+	n := saving{r, []chan error{saved}}
 	select {
 	case older := <-s.next: // not begun
 		n.saved = append(n.saved, older.saved...)
@@ -47,9 +47,9 @@ func (s *saver) run(to Connects) {
 	for {
 		select {
 		case n := <-s.next:
-			to.Save(n.record)
+			err := to.Save(n.record)
 			for _, c := range n.saved {
-				close(c)
+				c <- err
 			}
 		default:
 			s.running.Store(false)
@@ -60,17 +60,30 @@ func (s *saver) run(to Connects) {
 	}
 }
 
-// await waits for a record at most saveWait, and says whether it was saved.
-func await(saved <-chan struct{}) bool {
+// await waits for the record that counts a dial. Where the disk hangs or does not
+// take it, the dial must not be put off for ever: it then waits for as long as keeps
+// the limit even if the process is killed after each dial. It says whether all is well.
+func await(ctx context.Context, saved <-chan error, perMinute int) bool {
 	if saved == nil {
 		return true
 	}
 	patience := time.NewTimer(saveWait)
 	defer patience.Stop()
 	select {
-	case <-saved:
-		return true
+	case err := <-saved:
+		if err == nil {
+			return true
+		}
 	case <-patience.C:
+	case <-ctx.Done():
 		return false
 	}
+	if perMinute > 0 {
+		patience.Reset(time.Minute / time.Duration(perMinute))
+		select {
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
+	return false
 }

@@ -18,27 +18,28 @@ type slowConnects struct {
 }
 
 func (s *slowConnects) Load() fsm.ConnRecord { return fsm.ConnRecord{} }
-func (s *slowConnects) Save(r fsm.ConnRecord) {
+func (s *slowConnects) Save(r fsm.ConnRecord) error {
 	<-s.hang
 	s.saved <- r.Boot
+	return nil
 }
 
 func TestTheNewestRecordOfConnectsIsSavedLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &slowConnects{hang: make(chan struct{}), saved: make(chan uint64, 100)}
 		s := newSaver()
-		var saved []<-chan struct{}
+		var saved []<-chan error
 		for n := range uint64(100) {
 			saved = append(saved, s.save(to, fsm.ConnRecord{Boot: n}))
 			time.Sleep(time.Second)
 		}
-		if await(saved[0]) {
+		if await(t.Context(), saved[0], 5) {
 			t.Error("a record was waited for to the end, and the disk hangs")
 		}
 		close(to.hang)
 		synctest.Wait()
 		for n, s := range saved {
-			if !await(s) {
+			if !await(t.Context(), s, 5) {
 				t.Errorf("who waits for record %d is never told", n)
 			}
 		}
@@ -58,9 +59,10 @@ type lateConnects struct {
 }
 
 func (l *lateConnects) Load() fsm.ConnRecord { return fsm.ConnRecord{} }
-func (l *lateConnects) Save(r fsm.ConnRecord) {
+func (l *lateConnects) Save(r fsm.ConnRecord) error {
 	<-time.After(l.takes)
 	l.saved <- r
+	return nil
 }
 
 // watchedDialer says what was on the disk when each dial began.

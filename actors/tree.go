@@ -55,6 +55,7 @@ type Tree struct {
 	failed         atomic.Pointer[chan struct{}]
 	due            restartsDue
 	appsEnded      chan struct{}
+	released       chan struct{}
 	closed         atomic.Bool
 	wanted         atomic.Bool // online
 	dispatchParked atomic.Bool
@@ -84,6 +85,7 @@ func Start(o Options) (*Tree, error) {
 	t.lastConn.hear = map[string]*actor.PID{}
 	t.lastConn.keepAlive = keepAlive{most: o.KeepAlive, now: o.KeepAlive}
 	t.keeper, t.appsEnded = newKeeper(t), make(chan struct{})
+	t.released = make(chan struct{})
 	t.saver = newSaver()
 	t.epoch.Store(&epoch{0, make(chan struct{})})
 	t.sawFailure()
@@ -183,8 +185,12 @@ func (t *Tree) Stop(ctx context.Context) error {
 	if err != nil {
 		errs = append(errs, fmt.Errorf("actors: stopping the supervisor: %w", err))
 	}
-	return errors.Join(append(errs, t.keeper.close(ctx, err == nil))...)
+	return errors.Join(append(errs, t.keeper.close(ctx, err == nil, t.released))...)
 }
+
+// Released is closed when a tree that was stopped has let go of its store: after a
+// Stop that ended by its context, when the call to the disk returns, or never.
+func (t *Tree) Released() <-chan struct{} { return t.released }
 
 func (t *Tree) park(name string, on bool) {
 	if name == dispatchName {
