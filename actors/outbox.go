@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/aliiot/aliiot/alink"
 	"github.com/aliiot/aliiot/internal/outbox"
+	"github.com/aliiot/aliiot/transport"
 )
 
 // outboxActor owns the store and drives the pure core: every message is one
@@ -87,6 +89,9 @@ func (o *outboxActor) Receive(ctx actor.Context) {
 		o.session = 0
 		o.core.Down(o.now(), m.Session, m.ByPeer)
 	case Published:
+		if errors.Is(m.Err, transport.ErrEnded) {
+			return // Offline tells the core, which must find what was in flight then
+		}
 		o.core.Published(o.now(), m.Session, m.Token, outbox.Level(m.Level), m.Err != nil)
 	case Replied:
 		o.core.Replied(o.now(), m.Session, m.ID, verdictOf(alink.Code(m.Code)), int32(m.Code))

@@ -26,7 +26,9 @@ func (o *outboxActor) perform() {
 	}
 	o.sync()
 	o.upkeep()
-	o.answerDrained()
+	if len(o.drained) > 0 && o.moved { // before the call: its frame would grow the stack of every turn
+		o.answerDrained()
+	}
 }
 
 // store performs what concerns the store.
@@ -185,9 +187,6 @@ func (o *outboxActor) setTimer(at time.Duration) {
 }
 
 func (o *outboxActor) answerDrained() {
-	if len(o.drained) == 0 || !o.moved {
-		return
-	}
 	o.moved = false
 	for _, c := range o.core.Ledger().Lanes {
 		if c.Pending() > c.Quarantined+c.Unreadable {

@@ -38,6 +38,7 @@ type Tree struct {
 	log    *slog.Logger
 	system *actor.ActorSystem
 	pid    *actor.PID // device
+	own    [3]*actor.PID
 	apps   *actor.PID // the application's actors
 	keeper *keeper
 
@@ -94,6 +95,9 @@ func Start(o Options) (*Tree, error) {
 		actor.WithGuardian(&guardian{tree: t, policy: o.Restart}),
 		actor.WithReceiverMiddleware(Guard))
 	t.pid = t.system.NewLocalPID(o.Name) // the children ask for it before SpawnNamed returns
+	for i, name := range []string{outboxName, dispatchName, connectionName} {
+		t.own[i] = t.system.NewLocalPID(o.Name + "/" + name)
+	}
 	err = t.startApps()
 	if err == nil {
 		if _, err = t.system.Root.SpawnNamed(props, o.Name); err != nil {
@@ -119,8 +123,13 @@ type started struct{ ready chan<- struct{} }
 //
 //go:noinline
 func (t *Tree) PID(name string) *actor.PID {
-	if t.owns(name) {
-		return t.system.NewLocalPID(t.pid.Id + "/" + name)
+	switch name { // one each for all that is ever sent
+	case outboxName:
+		return t.own[0]
+	case dispatchName:
+		return t.own[1]
+	case connectionName:
+		return t.own[2]
 	}
 	return t.system.NewLocalPID(t.pid.Id + "/" + appsName + "/" + name)
 }
