@@ -132,7 +132,7 @@ func TestCountedWakeups(t *testing.T) {
 // allocationsNow is what a report costs beyond the caller's own encoding, where three
 // are wanted (targets D11): the names and the envelope of its message, the channel of
 // its answer.
-const allocationsNow = 11
+const allocationsNow = 8
 
 // With 64 callers.
 func TestCountedAllocations(t *testing.T) {
