@@ -169,7 +169,7 @@ func (u used) wantNoMoreThan(t *testing.T, before used, cycles int) {
 	if more := u.objects - before.objects; more > int64(cycles)/10+100 {
 		t.Errorf("%d objects more after %d connects", more, cycles)
 	}
-	if u.bytes > before.bytes+before.bytes/10 {
+	if u.bytes > before.bytes+before.bytes/10+32<<10 { // a buffer of the journal's, and what the runtime keeps, come and go
 		t.Errorf("a heap of %d bytes, before it was %d", u.bytes, before.bytes)
 	}
 }
