@@ -82,7 +82,7 @@ var figures = []figure{
 	counted("D10/heap", "live heap of 10 n waiting ÷ of n", "does not grow", "internal/journal TestHeapDoesNotGrow"),
 	bound("D11/store", "CPU for a durable report, 64 callers: journal", "µs", 5, "D11/store"),
 	bound("D11/face", "the same through the face, less the caller's encoding", "µs", 5, "D11/store"),
-	held("D11/allocations", "allocations for it beyond the caller's encoding", "≤ 3", "TestCountedAllocations, internal/journal TestAllocs", "11"),
+	held("D11/allocations", "allocations for it beyond the caller's encoding", "≤ 3", "TestCountedAllocations, internal/journal TestAllocs", "8"),
 	ratio("D12/face", "64 callers, budget full and evicting ÷ roomy", 0.8, ""),
 	ratio("W1/qos0", "drain, window 64, QoS 0 and reply ÷ bare paho with the same", 0.92, "W1/store-100"),
 	shown("W1/qos0-100", "the same ÷ bare paho with a window of 100", "W1/store-100"),
