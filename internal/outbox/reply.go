@@ -112,7 +112,7 @@ func (c *Core) heardFrom(r *report, session uint64) {
 	if r.attempts == 0 {
 		return
 	}
-	if r.attempts == 1 && r.q == &c.flight && r.session == c.link.session {
+	if r.attempts == 1 && r.q == &c.flight && r.session == c.link.session && c.replies.measures(r.sentAt, r.wire) {
 		c.replies.sample(c.now.At - r.sentAt)
 	}
 	oldest := c.now.At
@@ -136,7 +136,9 @@ func (c *Core) throttle(r *report, code int32) {
 }
 
 // Published takes the fate of one Send. Acked ends what is confirmed by its
-// PUBACK; failed means that it surely was not, or may not have been, handed over.
+// PUBACK; failed means that it surely was not, or may not have been, handed over while
+// the session goes on. (A publish that fails with its session stays in flight: Down
+// decides, who must see what was in flight at the death of a link.)
 func (c *Core) Published(now Now, session, token uint64, level Level, failed bool) {
 	c.observe(now)
 	r := c.held[token]

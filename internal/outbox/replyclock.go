@@ -19,7 +19,15 @@ type replyClock struct {
 	doubt    doubt
 	askedAt  time.Duration // doubt: when the probe was asked for
 	deadAt   time.Duration // doubt: when the link is given up
+
+	// A large report takes its time on the wire, and what follows waits behind it:
+	// silence is not counted between these two. See large.
+	large               int64 // bytes: what is more is large
+	busyFrom, busyUntil time.Duration
 }
+
+// slowest is the slowest link on which a large report still arrives, in bytes a second.
+const slowest = 1 << 10
 
 // doubt is what is thought of the link.
 type doubt uint8
@@ -32,6 +40,7 @@ const (
 
 func (c *replyClock) init(cfg *Config) {
 	c.first, c.least, c.most, c.deadAfter = cfg.ReplyFirst, cfg.ReplyMin, cfg.ReplyMax, cfg.DeadAfter
+	c.large = cfg.WindowBytes // below, the round trips that are measured tell of the rate
 }
 
 // trusts says that the link is not in doubt.
@@ -60,18 +69,34 @@ func (c *replyClock) sample(rtt time.Duration) {
 }
 
 // begin is for a new session: nothing sent in it was answered yet.
-func (c *replyClock) begin() { c.doubt, c.answered, c.aliveAt = noDoubt, -1, -1 }
+func (c *replyClock) begin() {
+	c.doubt, c.answered, c.aliveAt = noDoubt, -1, -1
+	c.busyFrom, c.busyUntil = -1, 0
+}
 
-func (c *replyClock) sent(now time.Duration, tries uint32, alone bool) {
+func (c *replyClock) sent(now time.Duration, tries uint32, bytes int64, alone bool) {
+	if bytes > c.large {
+		c.busyFrom = now
+		c.busyUntil = max(c.busyUntil, now) + time.Duration(bytes)*time.Second/slowest
+	}
 	if due := now + c.timeout(tries); alone || due < c.dueAt {
 		c.dueAt = due
 	}
+}
+
+// measures says that the round trip of something sent at sent tells of the link,
+// not of a large report.
+func (c *replyClock) measures(sent time.Duration, bytes int64) bool {
+	return bytes <= c.large && (sent < c.busyFrom || sent >= c.busyUntil)
 }
 
 // heard notes that something sent at sent was answered now. oldest is when the
 // oldest of what is in flight was sent.
 func (c *replyClock) heard(now, sent, oldest time.Duration) {
 	c.answered, c.aliveAt = max(c.answered, sent), now
+	if sent >= c.busyFrom {
+		c.busyUntil = min(c.busyUntil, now)
+	}
 	if c.doubt == suspected {
 		c.doubt = noDoubt
 	}
@@ -124,6 +149,9 @@ func (c *Core) checkReplies() {
 		overtaken := rc.answered >= r.sentAt
 		if !overtaken && rc.aliveAt >= 0 { // silence is counted from the last answer on
 			due = max(due, rc.aliveAt+rc.timeout(1))
+		}
+		if !overtaken && rc.busyUntil > 0 {
+			due = max(due, rc.busyUntil+rc.timeout(1))
 		}
 		switch {
 		case due > c.now.At:

@@ -182,7 +182,7 @@ func (c *Core) send(r *report) {
 	if r.attempts == 1 {
 		r.firstAt = c.now.At
 	}
-	c.replies.sent(c.now.At, r.tries, c.flight.len == 0)
+	c.replies.sent(c.now.At, r.tries, r.wire, c.flight.len == 0)
 	c.flight.push(r)
 	if l.Reserve {
 		c.reservedOut++
