@@ -321,8 +321,12 @@ func (a *aimed) aim(actor string, times int) {
 
 func (a *aimed) middleware(next actor.ReceiverFunc) actor.ReceiverFunc {
 	return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
-		if a.strikes(filepath.Base(ctx.Self().Id)) {
-			panic(errInjected)
+		switch env.Message.(type) {
+		case *actor.Restarting, *actor.Stopping, *actor.Stopped: // a life ends as it should: what it holds is let go
+		default:
+			if a.strikes(filepath.Base(ctx.Self().Id)) {
+				panic(errInjected)
+			}
 		}
 		next(ctx, env)
 	}
