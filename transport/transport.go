@@ -38,7 +38,8 @@ type Connect struct {
 	CleanSession bool
 	// TLS is used for mqtts; nil means the system's roots.
 	TLS *tls.Config
-	// WriteTimeout bounds every single write to the socket (default 10 s).
+	// WriteTimeout bounds every single write to the socket (default 10 s); a large
+	// packet is several, so it may take longer as long as it moves.
 	WriteTimeout time.Duration
 	// MaxPacket is the largest packet that may come in (default 512 KiB).
 	MaxPacket int

@@ -25,6 +25,10 @@ const (
 // network connection, which paho would pass over in silence.
 var errCut = errors.New("transport: the wire is cut")
 
+// writeAtOnce is how many bytes go under one write deadline: with the default of ten
+// seconds a link of 1 KiB/s may still stall for six.
+const writeAtOnce = 4 << 10
+
 // wireEvents is what a wire tells its session.
 type wireEvents interface {
 	// writing comes before a PUBLISH goes to the socket, wrote after it.
@@ -46,7 +50,7 @@ type wire struct {
 	raw      net.Conn // the socket
 	r        *bufio.Reader
 	events   wireEvents
-	timeout  time.Duration // of one write
+	timeout  time.Duration // of one write, at most writeAtOnce
 	pingWait time.Duration
 	max      int // of one packet that comes in
 
@@ -147,9 +151,14 @@ func (w *wire) write(p []byte, kind byte) error {
 	case typeDisconnect:
 		w.silent = true
 	}
-	_ = w.raw.SetWriteDeadline(time.Now().Add(w.timeout))
-	n, err := w.Conn.Write(p)
-	w.out.Add(uint64(n))
+	var err error
+	for len(p) > 0 && err == nil { // a large packet on a slow link moves, if slowly: only a stall is an end
+		var n int
+		_ = w.raw.SetWriteDeadline(time.Now().Add(w.timeout))
+		n, err = w.Conn.Write(p[:min(len(p), writeAtOnce)])
+		w.out.Add(uint64(n))
+		p = p[n:]
+	}
 	_ = w.raw.SetWriteDeadline(time.Time{}) // an old one would fail what TLS writes by itself
 	if err != nil {
 		err = fmt.Errorf("transport: write: %w", err)

@@ -349,3 +349,44 @@ func FuzzInbound(f *testing.F) {
 		}
 	})
 }
+
+// TestALargePacketOnASlowLink: what moves is no stall, however long it takes; what has
+// stopped moving is.
+func TestALargePacketOnASlowLink(t *testing.T) {
+	for name, stalls := range map[string]bool{"moves": false, "stalls": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, server := net.Pipe() // it has no buffer: a write takes as long as the reads
+				defer server.Close()
+				go func() {
+					buf := make([]byte, 1<<10)
+					_, _ = server.Read(buf)
+					_, _ = server.Write(accepted)
+					for n := 0; !stalls || n < 10; n++ {
+						time.Sleep(time.Second)
+						if _, err := server.Read(buf); err != nil {
+							return
+						}
+					}
+				}()
+				r := transporttest.NewRecorder()
+				d := transport.NewPaho(transport.PahoOptions{DialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil }})
+				s, err := d.Dial(t.Context(), plain(), r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Publish(1, "t", make([]byte, 60<<10), 0); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(70 * time.Second)
+				synctest.Wait()
+				fates := r.Fates()
+				if len(fates) != 1 || (fates[0].Err != nil) != stalls {
+					t.Errorf("%+v", fates)
+				}
+				s.Abort(nil)
+				<-s.Ended()
+			})
+		})
+	}
+}
