@@ -20,11 +20,13 @@ func (o *outboxActor) render(s *outbox.Send) (topic string, payload []byte) {
 }
 
 // verdictOf translates the platform's code table for the core, which knows no
-// codes.
+// codes. Of a post only 200 is a yes: what says yes to other messages, such as an
+// OTA push, is no answer to it that could be read, and such a one is final.
 func verdictOf(c alink.Code) outbox.Verdict {
-	switch c.Verdict() {
-	case alink.OK:
+	if c == alink.CodeSuccess {
 		return outbox.OK
+	}
+	switch c.Verdict() {
 	case alink.Retry:
 		if c == codeThrottled || c == codeThrottledTSL {
 			return outbox.Throttled
