@@ -35,10 +35,28 @@ func Operate(fs disk.FS, o Options, do func(*Journal) error) error {
 // on an id that was used a moment ago.
 const MaxJump = 1 << 30
 
+// maxSpan is how far the next number may be from that of a report that waits, after
+// a jump. At 2³¹ one id would stand for both; what is reported meanwhile comes on top.
+const maxSpan = 1<<31 - 1<<24
+
+// JumpError says that a jump would bring the next numbers to the ids of a report
+// that still waits. Let the device drain first, or drop what is quarantined.
+type JumpError struct {
+	// Oldest is the lowest number that waits, or where it cannot be read a number
+	// that is not above it; By is the longest jump that it allows, perhaps 0.
+	Oldest, By uint64
+}
+
+func (e *JumpError) Error() string {
+	return fmt.Sprintf("report %d still waits, and so far from it a new one could not be told from it by its id: the longest jump is %d now; let the device send what waits first, or drop what is quarantined", e.Oldest, e.By)
+}
+
 // Jump passes over the next by numbers, so that none is used that a journal which
 // this one is an older copy of may have used. It returns the next number before and
 // after. Reports that wait keep theirs: in both journals they are the same reports.
 // It is durable with the next sync.
+//
+// Errors: *JumpError, outbox.ErrClosed, a by that is not within 1 and MaxJump.
 func (j *Journal) Jump(by uint64) (from, to uint64, err error) {
 	switch {
 	case j.closed:
@@ -48,12 +66,48 @@ func (j *Journal) Jump(by uint64) (from, to uint64, err error) {
 	}
 	from = j.now.nextSeq
 	to = from + by
+	if oldest := j.oldestPending(); to-oldest > maxSpan {
+		return 0, 0, fmt.Errorf("journal: a jump by %d: %w", by, &JumpError{Oldest: oldest, By: maxSpan - min(from-oldest, maxSpan)})
+	}
 	// Below ordinal 1 there is nothing: the note speaks of the number alone.
 	n := note{kind: noteVoid, ord: 1, seq: to}
 	j.now.apply(&n)
 	j.held = append(j.held, n)
 	j.flush()
 	return from, to, nil
+}
+
+// oldestPending is the lowest number of a report that waits, the next one where
+// none does. Of one that cannot be read it is where its segment begins to count.
+func (j *Journal) oldestPending() uint64 {
+	oldest := j.now.nextSeq
+	for _, m := range j.now.aside {
+		oldest = min(oldest, m.Seq)
+	}
+	for lane := range uint8(outbox.MaxLanes) {
+		got, err := j.Load(lane, 0, 1, 0)
+		readable := err == nil && len(got.Entries) > 0
+		if readable {
+			oldest = min(oldest, got.Entries[0].Seq)
+		}
+		ln := &j.now.lanes[lane]
+		for o := ln.ended.missing(1); o < ln.next; o = ln.ended.missing(o + 1) {
+			k := key{lane, o}
+			if readable && o == got.Entries[0].Ord {
+				break
+			}
+			if _, aside := j.now.aside[k]; aside {
+				continue
+			}
+			if s, _ := j.home(k); s != nil {
+				oldest = min(oldest, s.baseSeq)
+			} else {
+				oldest = 0
+			}
+			break
+		}
+	}
+	return oldest
 }
 
 // Aside is a quarantined report.

@@ -75,6 +75,25 @@ func TestJump(t *testing.T) {
 	if _, kept := f.pending[2]; !kept {
 		t.Error("a report that waits has lost its number")
 	}
+	// Two long ones would give one id to what waits and to what comes.
+	var tooFar *JumpError
+	if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); !errors.As(err, &tooFar) || tooFar.Oldest != 1 {
+		t.Fatalf("a jump to the ids of what waits: %v", err)
+	}
+	if err := Operate(d.FS(), testOptions(6), jumpBy(tooFar.By+1)); !errors.As(err, &tooFar) {
+		t.Errorf("one more than allowed: %v", err)
+	}
+	if err := Operate(d.FS(), testOptions(6), jumpBy(tooFar.By)); err != nil {
+		t.Errorf("as much as allowed: %v", err)
+	}
+	was := stateOf(t, d.FS()).state.NextSeq
+	if was != 1+maxSpan {
+		t.Errorf("the next number is %d", was)
+	}
+	endAll(t, d.FS())
 	// A jump that is more than a frame can count from its segment's base, in steps.
 	for range 5 {
 		if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); err != nil {
@@ -92,8 +111,39 @@ func TestJump(t *testing.T) {
 	if err := w.j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if f := stateOf(t, d.FS()); len(f.pending) != 3 || f.pending[1004+5*MaxJump].Ord != 4 {
+	if f := stateOf(t, d.FS()); len(f.pending) != 1 || f.pending[was+5*MaxJump].Ord != 4 {
 		t.Errorf("after five long jumps: %+v", f.state)
+	}
+}
+
+// A report that cannot be read for now counts from where its segment begins.
+func TestJumpMindsWhatCannotBeRead(t *testing.T) {
+	d, _ := asideWorld(t, true)
+	if err := Operate(d.FS(), testOptions(5), func(j *Journal) error {
+		j.Settle([]outbox.Settlement{{Seq: 1, Ord: 1, Lane: 1, Outcome: outbox.EvictedOperator, Bytes: 100}})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); err != nil {
+		t.Fatal(err)
+	}
+	d.Fault(disktest.Fault{Kind: disktest.Read, Op: opLoad, Err: syscall.EIO, Times: disktest.Always})
+	var tooFar *JumpError
+	if err := Operate(d.FS(), testOptions(6), jumpBy(MaxJump)); !errors.As(err, &tooFar) || tooFar.Oldest > 2 {
+		t.Errorf("%v", err)
+	}
+}
+
+// endAll ends all that waits.
+func endAll(t *testing.T, fs disk.FS) {
+	t.Helper()
+	ends := []outbox.Settlement{}
+	for ord := range uint64(3) {
+		ends = append(ends, outbox.Settlement{Seq: ord + 1, Ord: ord + 1, Lane: 1, Outcome: outbox.EvictedOperator, Bytes: int64(100 + 20*ord)})
+	}
+	if err := Operate(fs, testOptions(6), func(j *Journal) error { j.Settle(ends); return nil }); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"testing"
@@ -117,6 +118,14 @@ func model(t *testing.T, jumps bool) {
 		if jumps {
 			actions["jump"] = func(t *rapid.T) {
 				_, to, err := w.j.Jump(rapid.SampledFrom([]uint64{1, 100, MaxJump}).Draw(t, "by"))
+				var tooFar *JumpError
+				if errors.As(err, &tooFar) {
+					if waits := w.pending(); len(waits) == 0 {
+						t.Fatalf("nothing waits: %v", err)
+					}
+					check("a jump too far")
+					return
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
