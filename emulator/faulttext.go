@@ -1,8 +1,9 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ type FaultError struct {
 	Reason string
 }
 
-func (e *FaultError) Error() string { return fmt.Sprintf("emulator: fault %q %s", e.Text, e.Reason) }
+func (e *FaultError) Error() string { return fmt.Sprintf("emulator: fault %q: %s", e.Text, e.Reason) }
 
 // named are the faults as they are before their words change them.
 var named = map[string]Fault{
@@ -26,9 +27,6 @@ var named = map[string]Fault{
 	SilentQuota: Quota(), ConnackRefused: Refuse(connackUnavailable), SubackBad: BadSubscribe(), Displaced: Twin(2 * time.Second),
 	OwnGhost: Ghost(time.Second), PoisonReport: Poison(),
 }
-
-// FaultNames are the names that [ParseFault] knows, sorted.
-func FaultNames() []string { return slices.Sorted(maps.Keys(named)) }
 
 // words set one thing each. The first group is good for every fault.
 var words = map[string]func(f *Fault, v string) error{
@@ -40,10 +38,10 @@ var words = map[string]func(f *Fault, v string) error{
 	"contains": func(f *Fault, v string) error { f.match.Contains = v; return nil },
 	"lane":     func(f *Fault, v string) error { f.match.Lane = v; return nil },
 	"rate": func(f *Fault, v string) (err error) {
-		if f.rate, err = strconv.ParseFloat(v, 64); err == nil && !(f.rate > 0 && f.rate <= 1) {
-			err = fmt.Errorf("is not above 0 and at most 1")
+		if f.rate, err = strconv.ParseFloat(v, 64); err != nil || !(f.rate > 0 && f.rate <= 1) {
+			return errors.New("is not a number above 0 and at most 1")
 		}
-		return err
+		return nil
 	},
 	"times": func(f *Fault, v string) error { return positive(&f.times, v) },
 	"for":   func(f *Fault, v string) error { return duration(&f.last, v) },
@@ -59,8 +57,11 @@ var words = map[string]func(f *Fault, v string) error{
 	"copies": func(f *Fault, v string) error { return positive(&f.copies, v) },
 	"id": func(f *Fault, v string) error {
 		n, err := strconv.ParseUint(v, 10, 32)
+		if err != nil {
+			return fmt.Errorf("is not a number of 0 to %d", uint32(math.MaxUint32))
+		}
 		f.id = alink.NewID(uint32(n))
-		return err
+		return nil
 	},
 	"shape": func(f *Fault, v string) error {
 		f.shape = Shape(v)
@@ -77,17 +78,11 @@ var words = map[string]func(f *Fault, v string) error{
 		f.code = alink.Code(n)
 		if f.Name == ConnackRefused {
 			if f.connack = byte(n); n > 127 {
-				return fmt.Errorf("is above 127")
+				return errors.New("is above 127")
 			}
 		}
 		return nil
 	},
-}
-
-// special are the words that some faults have besides the common ones.
-var special = map[string]string{
-	ReplyLate: "delay", ReplyTwice: "copies", ReplyUnknownID: "id", ReplyWrongShape: "shape", CodeFinal: "code",
-	ConnackRefused: "code", SubackBad: "delay", Displaced: "every", OwnGhost: "delay",
 }
 
 var common = []string{"device", "topic", "contains", "lane", "rate", "times", "for"}
@@ -101,31 +96,32 @@ func ParseFault(text string) (Fault, error) {
 	name, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
 	f, ok := named[name]
 	if !ok {
-		return Fault{}, &FaultError{text, "has no name of " + strings.Join(FaultNames(), ", ")}
+		return Fault{}, &FaultError{text, fmt.Sprintf("there is no fault %q; there are %s", name, strings.Join(FaultNames(), ", "))}
 	}
 	for _, word := range strings.Fields(rest) {
 		key, value, ok := strings.Cut(word, "=")
-		if !ok || key == "" || key != special[name] && !slices.Contains(common, key) {
-			allowed := strings.TrimSuffix(strings.Join(append(slices.Clone(common), special[name]), ", "), ", ")
-			return Fault{}, &FaultError{text, fmt.Sprintf("cannot have %q: its words are %s, each with = and a value", word, allowed)}
+		own := helps[name].Word
+		if !ok || key == "" || key != own && !slices.Contains(common, key) {
+			allowed := strings.TrimSuffix(strings.Join(append(slices.Clone(common), own), ", "), ", ")
+			return Fault{}, &FaultError{text, fmt.Sprintf("it cannot have %q; its words are %s, each with = and a value", word, allowed)}
 		}
 		if err := words[key](&f, value); err != nil {
-			return Fault{}, &FaultError{text, fmt.Sprintf("has a bad %s: %v", key, err)}
+			return Fault{}, &FaultError{text, fmt.Sprintf("its %s %q %v", key, value, err)}
 		}
 	}
 	return f, nil
 }
 
 func positive(n *int, v string) (err error) {
-	if *n, err = strconv.Atoi(v); err == nil && *n <= 0 {
-		err = fmt.Errorf("is not positive")
+	if *n, err = strconv.Atoi(v); err != nil || *n <= 0 {
+		return errors.New("is not a number above 0")
 	}
-	return err
+	return nil
 }
 
 func duration(d *time.Duration, v string) (err error) {
-	if *d, err = time.ParseDuration(v); err == nil && *d <= 0 {
-		err = fmt.Errorf("is not positive")
+	if *d, err = time.ParseDuration(v); err != nil || *d <= 0 {
+		return errors.New("is not a duration above 0, such as 500ms or 2m")
 	}
-	return err
+	return nil
 }

@@ -45,22 +45,37 @@ func TestParseFault(t *testing.T) {
 		}
 	}
 	for text, part := range map[string]string{
-		"":                          "no name of",
-		"reply-lots":                "no name of",
-		"reply-lost rate=1.5":       "bad rate",
-		"reply-lost rate":           "cannot have",
-		"reply-lost copies=2":       "cannot have",
-		"reply-twice copies=0":      "bad copies",
-		"reply-late delay=-1s":      "bad delay",
-		"own-ghost delay=reconnect": "bad delay",
-		"connack-refused code=200":  "bad code",
-		"reply-wrong-shape shape=x": "bad shape",
-		"reply-unknown-id id=-1":    "bad id",
+		"":                          "there is no fault",
+		"reply-lots":                "there is no fault",
+		"reply-lost rate=1.5":       `its rate "1.5" is not a number above 0`,
+		"reply-lost rate":           "it cannot have",
+		"reply-lost copies=2":       "it cannot have",
+		"reply-twice copies=0":      `its copies "0" is not`,
+		"reply-late delay=-1s":      `its delay "-1s" is not`,
+		"own-ghost delay=reconnect": `its delay "reconnect" is not`,
+		"connack-refused code=200":  `its code "200" is above`,
+		"reply-wrong-shape shape=x": `its shape "x" is none`,
+		"reply-unknown-id id=-1":    `its id "-1" is not`,
 	} {
 		_, err := emulator.ParseFault(text)
 		var bad *emulator.FaultError
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: %v, want it to say %q", text, err, part)
+		}
+	}
+}
+
+func TestFaultsAreExplained(t *testing.T) {
+	for _, h := range emulator.FaultHelps() {
+		if h.Does == "" {
+			t.Errorf("nothing says what %s does", h.Name)
+		}
+		_, err := emulator.ParseFault(h.Name + " nonsense=1")
+		if own := "for, " + h.Word + ","; err == nil || h.Word != "" && !strings.Contains(err.Error(), own) {
+			t.Errorf("%s: %v, without its word %q", h.Name, err, h.Word)
+		}
+		if (h.Word == "") != (h.Value == "") {
+			t.Errorf("%s: the word %q has the value %q", h.Name, h.Word, h.Value)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -99,7 +100,9 @@ func (e *Emulator) establish(name string, inner net.Conn) bool {
 	_ = c.SetReadDeadline(time.Now().Add(e.o.ConnectTimeout))
 	e.conns[c] = struct{}{}
 	e.goroutines.Go(func() {
-		_ = e.broker.EstablishConnection(name, c) // how it ended is in the record
+		if e.shakeHands(inner) {
+			_ = e.broker.EstablishConnection(name, c) // how it ended is in the record
+		}
 		_ = c.Close()
 		<-c.sent
 		e.mu.Lock()
@@ -107,6 +110,25 @@ func (e *Emulator) establish(name string, inner net.Conn) bool {
 		e.mu.Unlock()
 	})
 	return true
+}
+
+// shakeHands does what comes before MQTT, so that a client which does not trust the
+// certificate leaves a line. The read deadline bounds it.
+func (e *Emulator) shakeHands(inner net.Conn) bool {
+	t, ok := inner.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	err := t.Handshake()
+	if err == nil {
+		return true
+	}
+	select {
+	case <-e.done: // it is we who cut it
+	default:
+		e.log.Info("no TLS", "reason", strings.TrimPrefix(err.Error(), "tls: "), "remote", inner.RemoteAddr())
+	}
+	return false
 }
 
 // DialContext connects to an emulator that was started with [InMemory], whatever

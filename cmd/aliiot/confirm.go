@@ -21,7 +21,7 @@ func confirm(c *cobra.Command, yes bool, question string) error {
 	}
 	in, ok := c.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return usage("%s Say --yes where nobody can be asked", question)
+		return usage("nobody can be asked here; --yes would answer the question: %s", question)
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
 	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is a no

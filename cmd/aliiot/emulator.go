@@ -8,12 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -40,39 +38,46 @@ func emulatorCommand() *cobra.Command {
 		Use:   "emulator",
 		Short: "Run the platform on this machine",
 		Long: `Runs the platform on this machine until Ctrl-C: credentials, topic rights,
-property, event, batch, history and pack posts with their replies, custom topics,
-NTP. What devices report is counted, and written to --journal.
+property, event, batch, history and pack posts with their replies, custom
+topics, NTP. What devices report is counted, and written to --journal.
 
 A product and a device come from the flags; what is not given is made up and
 printed. With --fault it misbehaves by name, as the platform and networks do:
 
-  ` + strings.Join(emulator.FaultNames(), "\n  ") + `
-
-Each may be followed by words: rate=0.3, times=5, for=2m, device=pk/dn,
-topic=FILTER, contains=TEXT, lane=NAME, and what belongs to it: delay, copies,
-id, shape, code, every.
+` + faultTable() + `
+Of these words only its own go with a fault. Every fault may have the others
+besides: rate=0.3 (strikes with this probability), times=5 (so often, and ends),
+for=2m (so long, and ends), and what it is about: device=pk/dn, topic=FILTER,
+contains=TEXT, lane=NAME. A fault with words is one argument: quote it.
 
 Exit status: 0 ended by Ctrl-C or --for, 1 it could not listen or could not
 write its journal, 2 the command line is wrong.`,
 		Example: `  aliiot emulator
   aliiot emulator --mqtts 127.0.0.1:8883 --ca-out ca.pem --journal arrived.jsonl
-  aliiot emulator --fault "reply-lost rate=0.2" --fault "code-final code=6306 contains=sos"`,
-		Args: cobra.NoArgs,
+  aliiot emulator --fault "reply-lost rate=0.2" \
+    --fault "code-final code=6306 contains=sos"`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			err := takes()(cmd, args)
+			if err != nil && len(f.faults) > 0 && strings.Contains(args[0], "=") {
+				return fmt.Errorf("%w; a fault with words needs quotes: --fault %q", err, f.faults[len(f.faults)-1]+" "+args[0])
+			}
+			return err
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.o.MQTT, "mqtt", "127.0.0.1:1883", "`address` of the plain listener; port 0 is any free one, \"\" is none")
-	flags.StringVar(&f.o.MQTTS, "mqtts", "", "`address` of the TLS listener, with a CA of its own (default none)")
+	flags.StringVar(&f.o.MQTT, "mqtt", "127.0.0.1:1883", "plain `address`; port 0 is any, \"\" none")
+	flags.StringVar(&f.o.MQTTS, "mqtts", "", "TLS `address`, with a CA of its own (default none)")
 	flags.StringVar(&f.caOut, "ca-out", "", "`file` to write the CA's certificate to, in PEM")
-	flags.StringVar(&f.journal, "journal", "", "`file` to append what was accepted and refused to, as JSON lines")
+	flags.StringVar(&f.journal, "journal", "", "`file` to append what was posted to, as JSON lines")
 	flags.StringVar(&f.device.ProductKey, "product-key", "", "the device's product")
 	flags.StringVar(&f.device.DeviceName, "device-name", "", "the device's name")
 	flags.StringVar(&f.secret, "device-secret", "", "the device's secret")
-	flags.StringArrayVar(&f.faults, "fault", nil, "a fault by name, with its words; may be given again")
-	flags.BoolVar(&f.limits, "limits", false, "enforce the platform's rates: 30 and 10 messages a second, 5 connects a minute")
-	flags.Uint64Var(&f.o.Seed, "seed", 0, "draws what is left to chance; the same seed makes up the same device")
+	flags.StringArrayVar(&f.faults, "fault", nil, "a `fault` with its words; may be given again")
+	flags.BoolVar(&f.limits, "limits", false, "enforce the platform's rates")
+	flags.Uint64Var(&f.o.Seed, "seed", 0, "draws what is left to chance, and the device")
 	flags.DurationVar(&f.last, "for", 0, "end after this time (default: at Ctrl-C)")
 	flags.BoolVar(&f.quiet, "quiet", false, "do not tell who comes and goes")
 	return cmd
@@ -87,8 +92,8 @@ func (f *emulatorFlags) check() ([]emulator.Fault, error) {
 		return nil, errors.New("--ca-out needs --mqtts: there is no certificate without TLS")
 	}
 	for flag, address := range map[string]string{"--mqtt": f.o.MQTT, "--mqtts": f.o.MQTTS} {
-		if _, port, err := net.SplitHostPort(address); address != "" && (err != nil || !isPort(port)) {
-			return nil, fmt.Errorf("%s %q is not host:port", flag, address)
+		if err := checkAddress(address); err != nil {
+			return nil, fmt.Errorf("%s %q: %w", flag, address, err)
 		}
 	}
 	if f.last < 0 {
@@ -105,9 +110,18 @@ func (f *emulatorFlags) check() ([]emulator.Fault, error) {
 	return faults, nil
 }
 
-func isPort(text string) bool {
-	_, err := strconv.ParseUint(text, 10, 16)
-	return err == nil
+func checkAddress(address string) error {
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("it is not host:port, such as 127.0.0.1:1883")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("there is no port %s; they go from 0 (any free one) to 65535", port)
+	}
+	return nil
 }
 
 func (f *emulatorFlags) run(ctx context.Context, out io.Writer) (err error) {
@@ -131,6 +145,9 @@ func (f *emulatorFlags) run(ctx context.Context, out io.Writer) (err error) {
 		f.o.Journal = file
 	}
 	cloud, err := emulator.New(f.o)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; another emulator? Port 0 is any free one: --mqtt 127.0.0.1:0", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -190,83 +207,4 @@ func (f *emulatorFlags) register(cloud *emulator.Emulator) error {
 		}
 	}
 	return cloud.AddDevice(f.device.ProductKey, f.device.DeviceName, string(f.device.Secret))
-}
-
-// greet tells how to connect. The secret is printed on purpose: it is the
-// emulator's own, and who runs it needs it.
-func (f *emulatorFlags) greet(out io.Writer, cloud *emulator.Emulator) error {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("The platform is on this machine.")
-	line("")
-	server := cloud.MQTT()
-	if server != "" {
-		line("  plain          %s", server)
-	}
-	if tls := cloud.MQTTS(); tls != "" {
-		line("  TLS            %s", tls)
-		if f.caOut != "" {
-			line("  its CA         %s", f.caOut)
-		}
-		if server == "" {
-			server = tls
-		}
-	}
-	line("  product key    %s", f.device.ProductKey)
-	line("  device name    %s", f.device.DeviceName)
-	line("  device secret  %s", string(f.device.Secret))
-	if f.journal != "" {
-		line("  journal        %s", f.journal)
-	}
-	for _, fault := range f.faults {
-		line("  fault          %s", fault)
-	}
-	line("")
-	f.invite(line, server)
-	line("Ctrl-C ends it.")
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-// invite prints the commands that connect a device. Over TLS they work only where
-// they are told of the CA, which no system knows.
-func (f *emulatorFlags) invite(line func(string, ...any), server string) {
-	env := ""
-	if strings.HasPrefix(server, "mqtts:") {
-		if f.caOut == "" {
-			line("No device can verify its certificate: with --ca-out FILE you get its CA.")
-			line("")
-			return
-		}
-		ca, err := filepath.Abs(f.caOut)
-		if err != nil {
-			ca = f.caOut
-		}
-		env = "SSL_CERT_FILE=" + shellWord(ca) + " "
-		if runtime.GOOS == "darwin" { // Go asks the system there
-			line("Let this system trust the CA first: %s", ca)
-			line("")
-			env = ""
-		}
-	}
-	line("A device for it, in another terminal: the smallest one, and the tracker.")
-	line("")
-	line("  %sALIIOT_SERVER=%s ALIIOT_PRODUCT_KEY=%s \\", env, server, f.device.ProductKey)
-	line("    ALIIOT_DEVICE_NAME=%s ALIIOT_DEVICE_SECRET=%s \\", f.device.DeviceName, shellWord(string(f.device.Secret)))
-	line("    go run ./examples/minimal")
-	line("")
-	line("  %sgo run ./examples/tracker --server %s \\", env, server)
-	line("    --product-key %s --device-name %s --device-secret %s", f.device.ProductKey, f.device.DeviceName, shellWord(string(f.device.Secret)))
-	line("")
-}
-
-// shellWord is a text as a shell takes it for one word.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./:@%+,=", r))
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,13 +14,16 @@ import (
 	"github.com/aliiot/aliiot/internal/outbox"
 )
 
+// errNoReport: the number was never given.
+var errNoReport = errors.New("there is no report")
+
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain DIR SEQ",
 		Short: "Say what became of one report",
 		Long: `Say what became of the report with the number SEQ, as far as the journal and
 the audit log (Config.Audit) still know. It reads only, and is safe beside a
-living device.`,
+living device. The exit status is 3 where there is no such report yet.`,
 		Args: takes("DIR", "SEQ"),
 		RunE: func(c *cobra.Command, args []string) error {
 			seq, err := seqOf(args[1])
@@ -36,8 +41,7 @@ living device.`,
 
 func (f *deviceFolder) explain(out io.Writer, seq uint64) error {
 	if seq >= f.view.State.NextSeq {
-		fmt.Fprintf(out, "report %d: there is none; the next one will be %d\n", seq, f.view.State.NextSeq)
-		return nil
+		return fmt.Errorf("%w %d; the next one will be %d", errNoReport, seq, f.view.State.NextSeq)
 	}
 	fate, inJournal := f.view.Explain(seq)
 	record, inAudit, err := audit.Find(f.fs, seq)
@@ -74,7 +78,7 @@ func (f *deviceFolder) describe(out io.Writer, fate journal.Fate) {
 	if it.Made.Trusted {
 		made = time.UnixMilli(it.Made.Wall).UTC().Format(time.RFC3339)
 	}
-	fmt.Fprintf(out, "report %d: %s %s made %s: %s\n", fate.Seq, it.Kind, it.Name, made, it.Params)
+	fmt.Fprintf(out, "report %d: %s made %s: %s\n", fate.Seq, strings.TrimSpace(it.Kind.String()+" "+it.Name), made, it.Params)
 }
 
 func code(c int32) string {

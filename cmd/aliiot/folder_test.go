@@ -85,7 +85,7 @@ func TestALookIntoAFolder(t *testing.T) {
 		t.Fatalf("the numbers are %d and %d", sent.Seq(), waiting.Seq())
 	}
 	wantText(t, aliiotRun(t, exitOK, "explain", dir, "2"), "pending", "sos_alarm", "level")
-	wantText(t, aliiotRun(t, exitOK, "explain", dir, "99"), "there is none")
+	wantText(t, aliiotRun(t, exitNone, "explain", dir, "99"), "there is no report 99; the next one will be 4")
 	aliiotRun(t, exitUsage, "explain", dir, "zero")
 	aliiotRun(t, exitFailed, "ledger", filepath.Join(dir, "nowhere"))
 	aliiotRun(t, exitFailed, "ledger", t.TempDir())

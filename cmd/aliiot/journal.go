@@ -57,8 +57,8 @@ The exit status is 1 when a stretch of the log is damaged or unreadable.`,
 					fmt.Fprintf(out, "%s: %v\n", s.File, s.Err)
 				}
 			}
-			fmt.Fprintf(out, "\nNot known to be durable yet: %s. Besides: %s, %d that no longer count.\n",
-				count(int64(f.view.Unsynced), "report"), count(int64(f.view.Spares), "spare file"), f.view.Strays)
+			fmt.Fprintf(out, "\nNot known to be durable yet: %s. Besides: %s, and %s no longer in use.\n",
+				count(int64(f.view.Unsynced), "report"), count(int64(f.view.Spares), "spare file"), count(int64(f.view.Strays), "segment"))
 			lost := f.ledger().Damaged
 			if bad > 0 || missing > 0 {
 				return fmt.Errorf("%w; it has %s that cannot be read, lacks %s, and the ledger calls %d damaged",

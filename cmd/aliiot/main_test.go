@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"os"
@@ -29,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":       await,
+			"distrust":    distrust,
 			"follow":      follow,
 			"hold":        hold,
 			"letgo":       letgo,
@@ -104,15 +107,19 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// follow FILE runs the command for the smallest device that the emulator printed
+// follow FILE [SCHEME] runs the command for the smallest device that the emulator printed
 // into FILE, but for the compiling, which is done once and elsewhere.
 func follow(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: follow FILE")
+	scheme := "mqtt"
+	if len(args) == 2 {
+		scheme = args[1]
+	}
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: follow FILE [SCHEME]")
 	}
 	text, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
-	command := regexp.MustCompile(`(?m)^  \S.*\\\n.*\\\n    go run \./examples/minimal$`).FindString(string(text))
+	command := regexp.MustCompile(`(?m)^  .*ALIIOT_SERVER=` + scheme + `:.*\\\n.*\\\n    go run \./examples/minimal$`).FindString(string(text))
 	if command == "" {
 		ts.Fatalf("%s has no command for the smallest device:\n%s", args[0], text)
 	}
@@ -122,6 +129,24 @@ func follow(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("go build: %v\n%s", err, out)
 	}
 	ts.Check(ts.Exec("sh", "-c", strings.Replace(command, "go run ./examples/minimal", minimal, 1)))
+}
+
+// distrust FILE connects to the TLS listener that is printed in FILE without its CA.
+func distrust(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: distrust FILE")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	m := regexp.MustCompile(`(?m)^  TLS +mqtts://(\S+)$`).FindSubmatch(text)
+	if m == nil {
+		ts.Fatalf("%s has no TLS listener", args[0])
+	}
+	c, err := tls.Dial("tcp", string(m[1]), &tls.Config{RootCAs: x509.NewCertPool()})
+	if err == nil {
+		_ = c.Close()
+		ts.Fatalf("its certificate was trusted")
+	}
 }
 
 func TestJournalThatCannotBeWritten(t *testing.T) {

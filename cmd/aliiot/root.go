@@ -16,6 +16,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitNone   = 3
 )
 
 // commands are the parts of the tool, one file each.
@@ -44,11 +45,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 this machine, a look into a device's folder, and what only a person may change
 in it.
 
-Exit status: 0 it worked, 1 it failed, 2 the command line is wrong.`)
+Exit status: 0 it worked, 1 it failed, 2 the command line is wrong,
+3 there is no such report.`)
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
@@ -66,6 +69,9 @@ Exit status: 0 it worked, 1 it failed, 2 the command line is wrong.`)
 	if errors.As(err, &wrong) {
 		_, _ = fmt.Fprintf(stderr, "See %q.\n", cmd.CommandPath()+" --help")
 		return exitUsage
+	}
+	if errors.Is(err, errNoReport) {
+		return exitNone
 	}
 	return exitFailed
 }
@@ -113,10 +119,10 @@ func helpCommand() *cobra.Command {
 }
 
 // takes wants these arguments, by their names in Use. One that ends in … may be
-// left out or given again.
+// left out or given again; without names it wants none.
 func takes(names ...string) cobra.PositionalArgs {
 	least := len(names)
-	open := strings.HasSuffix(names[least-1], "…")
+	open := least > 0 && strings.HasSuffix(names[least-1], "…")
 	if open {
 		least--
 	}

@@ -29,6 +29,11 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	go func() {
+		for n := range dev.Notices() {
+			fmt.Println(n.Text)
+		}
+	}()
 	dev.Connect()
 	r, err := dev.Report(ctx, aliiot.Properties{"energy": 87})
 	if err != nil {

@@ -102,7 +102,7 @@ func (d *display) fact(name, colour, format string, args ...any) {
 func (d *display) verdict(colour, word, name, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.put("  "+d.paint(colour, fmt.Sprintf("%-6s", word))+"  "+name+"  ", 14, "", text)
+	d.put("  "+d.paint(colour, fmt.Sprintf("%-6s", word))+"  "+fmt.Sprintf("%-3s", name)+"  ", 15, "", text)
 }
 
 // block writes lines that are laid out already; the writer is given the columns.

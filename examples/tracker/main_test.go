@@ -66,7 +66,7 @@ func TestFast(t *testing.T) {
 	if n := end.Ledger.Accepted; n != 182 || end.Ledger.Confirmed != n || end.Platform.Reports != n {
 		t.Errorf("%d accepted, %d confirmed, %d at the platform; want 182 of each", n, end.Ledger.Confirmed, end.Platform.Reports)
 	}
-	for _, says := range []string{"FAULT", "remembers", "The ledger and the platform agree.", "ok      O6"} {
+	for _, says := range []string{"FAULT", "remembers", "The ledger and the platform agree.", "ok      O6 "} {
 		if !strings.Contains(out, says) {
 			t.Errorf("the output does not say %q", says)
 		}

@@ -146,6 +146,7 @@ func (d *driver) showPlatform(a account, earlier int64) {
 			d.out.verdict(green, "ok", c.Name, c.Says)
 		}
 	}
+	d.out.say("", "Other checks of the oracle have nothing to look at in this run.")
 	d.out.say("", "")
 	if len(d.found) > 0 {
 		d.out.say(red, "The ledger and the platform disagree: %s in all.", count(len(d.found), "violation"))
