@@ -4,6 +4,8 @@ package aliiot
 // coming back.
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +23,42 @@ func TestRegressionOnly200ConfirmsAPost(t *testing.T) {
 			if c := r.ledger().Counts; c.Rejected != 1 {
 				t.Errorf("after the code %d: %+v", code, c)
 			}
+		})
+	}
+}
+
+// Reports that the platform asks to retry for ever do not stand in the way of others,
+// and have their own end when it changes its mind.
+func TestRegressionRetryForEver(t *testing.T) {
+	for _, n := range []int{260, 600} {
+		inBubble(t, func(r *rig) {
+			r.cloud.set(func(p post) []byte {
+				if strings.HasPrefix(p.key, "bad") {
+					return reply(p, alink.CodeServer)
+				}
+				return yes(p)
+			})
+			r.online()
+			for i := range n {
+				key := fmt.Sprintf("bad%d", i)
+				if _, err := r.reportItem(key, Properties{"key": key}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Hour)
+			r.reports(1000)
+			time.Sleep(2 * time.Minute)
+			if c := r.ledger().Counts; c.Confirmed < 1000 || c.Unreadable != 0 {
+				t.Errorf("beside %d reports that are to be retried: %+v", n, c)
+			}
+			before, _ := r.cloud.arrivals()
+			time.Sleep(time.Hour)
+			if after, _ := r.cloud.arrivals(); after-before > n*60/2 || after-before < n*60/12 {
+				t.Errorf("%d reports were retried %d times within an hour", n, after-before)
+			}
+			r.cloud.set(yes)
+			r.drain(30 * time.Minute)
+			r.wantNothingLost()
 		})
 	}
 }

@@ -40,6 +40,7 @@ type Core struct {
 
 	flight, resend, parked queue
 	parkedAt               time.Duration // no parked report is due before
+	mayPark                int
 
 	link    link
 	window  window
@@ -67,7 +68,7 @@ func NewCore(cfg Config, st State, dirty bool) *Core {
 	c := &Core{
 		cfg: cfg, nextSeq: max(st.NextSeq, 1),
 		held: make(map[uint64]*report), aside: make(map[uint64]Mark),
-		recent: cfg.Recent, out: new(Ready), given: new(Ready),
+		recent: cfg.Recent, out: new(Ready), given: new(Ready), mayPark: maxParked,
 	}
 	c.first = c.nextSeq
 	if !dirty {

@@ -51,6 +51,9 @@ func (c *Core) sweep() {
 			c.end(r, Expired, 0)
 		}
 		r := l.oldest()
+		if r == nil && !l.more && l.letGo > 0 {
+			l.rewind(0)
+		}
 		l.sweeping = r == nil && l.more
 		if r != nil && r.item.TTL > 0 && r.q != &c.flight {
 			if at := c.expiresAt(&r.item); next == 0 || at < next {

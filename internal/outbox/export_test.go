@@ -12,6 +12,9 @@ func (c *Core) InMemory() (reports int, bytes int64) {
 	return len(c.held), bytes
 }
 
+// ParkAtMost has more than n parked reports let go.
+func (c *Core) ParkAtMost(n int) { c.mayPark = n }
+
 // Check compares what the core keeps twice, and says what does not fit.
 func (c *Core) Check() string {
 	queued := 0

@@ -18,8 +18,8 @@ type lane struct {
 	busy                     int // ordered: sent and without an end
 	turn                     int // how often in a row a fresh report went first
 
-	// Everything pending with ord ≤ cursor is in memory (old) or set aside; what is
-	// in memory above it is young. more says that the store may have others above.
+	// Everything pending with ord ≤ cursor is in memory (old), set aside or let go;
+	// what is in memory above it is young. more says that the store may have others above.
 	cursor     uint64
 	more       bool
 	loadAfter  uint64 // the cursor when loading began
@@ -31,6 +31,8 @@ type lane struct {
 	stopped  bool          // a load met what is not durable yet
 	rereadAt time.Duration // when what could not be read is tried again; 0: nothing
 	sweeping bool          // the head is wanted, to see whether it has expired
+	letGo    uint64        // how many this pass does not bring again, at most
+	letGoTop uint64        // the highest ord that was ever let go
 
 	latest   map[string]Mark // LatestOnly: the pending report of each key
 	indexing bool            // latest is being rebuilt from the store
@@ -123,10 +125,18 @@ func (c *Core) count(s Settlement, made Stamp) {
 	c.out.Ended = append(c.out.Ended, Ended{Settlement: s, Made: made, At: c.now.At})
 }
 
+// overBudget says that the lane has to give up reports.
+func (l *lane) overBudget() bool {
+	return l.Budget > 0 && l.usage() > l.Budget && l.Policy != RefuseNew
+}
+
 // evictOverBudget gives up the oldest reports of lanes above their budget.
 func (c *Core) evictOverBudget() {
 	for _, l := range c.order {
-		for l.Budget > 0 && l.usage() > l.Budget && l.Policy != RefuseNew && !l.indexing {
+		if l.letGo > 0 && !l.more && l.overBudget() {
+			l.rewind(0) // the oldest may be among them
+		}
+		for l.overBudget() && !l.indexing {
 			r := l.oldest()
 			if r == nil {
 				break // Load brings it, or nothing can be evicted

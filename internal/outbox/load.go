@@ -23,7 +23,7 @@ func (c *Core) loadWhatIsWanted() {
 			continue
 		}
 		sending := c.link.up && l.loaded.len < loadCount/4 && l.roomFor(1)
-		evicting := l.Budget > 0 && l.usage() > l.Budget && l.Policy != RefuseNew
+		evicting := l.overBudget()
 		if !sending && !l.indexing && !((evicting || l.sweeping) && l.oldest() == nil) {
 			continue
 		}
@@ -62,13 +62,14 @@ func (c *Core) Loaded(now Now, lane uint8, got Loaded, err error) {
 	if got.End {
 		l.more = false
 		c.indexed(l)
-		if c.unreadable(l) > 0 {
+		if l.rereadAt == 0 && c.unreadable(l) > 0 {
 			l.rereadAt = c.now.At + rereadEvery
 		}
 	}
 }
 
-// reread has what could not be read tried again, now and then.
+// reread has what could not be read tried again, now and then, and brings what was
+// let go.
 func (c *Core) reread(l *lane) {
 	if l.rereadAt == 0 || l.more || !c.link.up {
 		return
@@ -78,7 +79,7 @@ func (c *Core) reread(l *lane) {
 		return
 	}
 	l.rereadAt = 0
-	if c.unreadable(l) > 0 {
+	if l.letGo > 0 || c.unreadable(l) > 0 {
 		l.rewind(0)
 	}
 }
@@ -103,6 +104,9 @@ func (c *Core) take(l *lane, e Entry) {
 		return
 	}
 	r := c.newReport(l, m.Seq, m.Ord, m.Bytes, it)
+	if m.Ord <= l.letGoTop {
+		r.retries = letGoRetries
+	}
 	c.hold(r, &l.old, &l.loaded)
 	switch {
 	case c.yes.take(e.Seq):
@@ -140,7 +144,7 @@ func (c *Core) lost(l *lane, s Settlement) {
 // unreadable is how many pending reports no load has brought, though it came to
 // the end: the store cannot read them for now.
 func (c *Core) unreadable(l *lane) uint64 {
-	known := uint64(l.holding) + l.aside
+	known := uint64(l.holding) + l.aside + l.letGo
 	if l.more || l.stopped || l.counts.Pending() < known {
 		return 0
 	}
@@ -149,6 +153,9 @@ func (c *Core) unreadable(l *lane) uint64 {
 
 // rewind has the lane load again from behind ord on.
 func (l *lane) rewind(ord uint64) {
+	if l.letGo > 0 {
+		l.letGo, ord = 0, 0
+	}
 	l.cursor = min(l.cursor, ord)
 	l.more = true
 }

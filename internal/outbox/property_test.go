@@ -291,6 +291,8 @@ func TestEveryRunBalancesAndDrains(t *testing.T) {
 		roll := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "roll") }
 		w := newWorld(t, propertyConfig(), roll)
 		w.g.cfg.Rand = seeded(uint64(roll(1000)))
+		w.g.mayPark = roll(4)
+		w.g.start()
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			w.step()
 		}
@@ -311,6 +313,10 @@ func TestLongRunsBalanceAndDrain(t *testing.T) {
 			w := newWorld(t, propertyConfig(), rnd.IntN)
 			if seed%3 == 0 {
 				w.p.rate = 10
+			}
+			if seed%2 == 0 {
+				w.g.mayPark = 1 + int(seed%5)
+				w.g.start()
 			}
 			if seed%4 == 0 {
 				w.p.poison = func(seq uint64) bool { return seq%23 == 5 }

@@ -60,8 +60,9 @@ func (c *Core) Replied(now Now, session uint64, id uint32, v Verdict, code int32
 	case Throttled:
 		c.throttle(r, code)
 	case Retry:
-		c.park(r, c.now.At+c.jitter(backoff(retryMin, retryMax, int(r.retries))))
+		due := c.now.At + c.jitter(backoff(retryMin, retryMax, int(r.retries)))
 		r.retries++
+		c.park(r, due)
 	case Login:
 		// Once for a session, by a report that has not asked before: one that asks
 		// for ever must not cost the others their session again and again.
@@ -69,11 +70,12 @@ func (c *Core) Replied(now Now, session uint64, id uint32, v Verdict, code int32
 			c.link.relogin = true
 			c.out.Login = true
 		}
-		c.park(r, c.now.At+c.jitter(backoff(loginWait, retryMax, int(r.retries))))
+		due := c.now.At + c.jitter(backoff(loginWait, retryMax, int(r.retries)))
 		if r.relogin {
 			r.retries++
 		}
 		r.relogin = true
+		c.park(r, due)
 	case Split, Final:
 		c.end(r, Rejected, code)
 	}

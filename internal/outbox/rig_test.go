@@ -42,6 +42,7 @@ type rig struct {
 	dead     bool     // the core gave the link up
 	first    uint64   // the first seq of this core
 	strict   bool     // check after every step
+	mayPark  int      // 0: as many as the core parks
 }
 
 func newRig(t fataler, cfg outbox.Config, before ...func(*rig)) *rig {
@@ -74,6 +75,9 @@ func (g *rig) start() {
 	g.writer = g.store.State().Writer
 	g.first = g.store.State().NextSeq
 	g.core = outbox.NewCore(g.cfg, g.store.State(), entries)
+	if g.mayPark > 0 {
+		g.core.ParkAtMost(g.mayPark)
+	}
 	g.online = false
 	g.core.Tick(g.now)
 	g.perform()

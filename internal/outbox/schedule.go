@@ -6,10 +6,15 @@ import "time"
 // waited: live before old, but the old is not starved.
 const freshInARow = 7
 
-// What reports that are to be sent again later may take of the memory.
+// What reports that are to be sent again later may take of the memory, but for one
+// of each ordered lane. What is above is let go, and loaded again after a while: it
+// must not stand in the way of what has not been sent.
 const (
-	maxParked      = 256
+	maxParked      = 192
 	maxParkedBytes = 256 << 10
+	letGoFor       = retryMax
+	// letGoRetries is what one that was let go counts as tried when it is loaded.
+	letGoRetries = 9
 )
 
 // sendWhatMay sends as long as link, window, buckets and pauses allow.
@@ -145,9 +150,6 @@ func (c *Core) admit(r *report, reserved bool) *report {
 // windowAdmits keeps one slot, and the bytes of one message, for Reserve lanes.
 func (c *Core) windowAdmits(r *report, reserved bool) bool {
 	slots, inFlight := c.cfg.WindowMessages, c.flight.len
-	if c.parked.len >= maxParked || c.parked.bytes >= maxParkedBytes {
-		return reserved && inFlight == 0
-	}
 	if reserved {
 		return inFlight < slots && (c.flight.bytes+r.wire <= c.window.size || c.reservedOut == 0)
 	}
@@ -204,6 +206,39 @@ func (c *Core) park(r *report, due time.Duration) {
 		c.parkedAt = due
 	}
 	c.parked.push(r)
+	for c.parked.len > c.mayPark || c.parked.bytes > maxParkedBytes && c.parked.len > 1 {
+		last := c.lastParked()
+		if last == nil {
+			return
+		}
+		c.letGo(last)
+	}
+}
+
+// lastParked is the parked report whose turn is farthest, of those that may be let
+// go: they were answered, and nothing waits for them to go first.
+func (c *Core) lastParked() *report {
+	var last *report
+	for r := c.parked.head; r != nil; r = r.next {
+		if (r.retries > 0 || r.relogin) && !r.suspect && !r.lane.Ordered && (last == nil || r.due >= last.due) {
+			last = r
+		}
+	}
+	return last
+}
+
+// letGo forgets a report that is pending: its lane loads it again when all that lies
+// behind has had its turn.
+func (c *Core) letGo(r *report) {
+	l := r.lane
+	l.letGoTop = max(l.letGoTop, r.ord)
+	if !l.more || r.ord <= l.cursor {
+		l.letGo++ // else this pass brings it
+		if l.rereadAt == 0 {
+			l.rereadAt = c.now.At + letGoFor
+		}
+	}
+	c.drop(r)
 }
 
 // unpark has what is due sent again.
