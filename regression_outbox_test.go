@@ -4,6 +4,8 @@ package aliiot
 // coming back.
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,4 +63,23 @@ func TestRegressionRetryForEver(t *testing.T) {
 			r.wantNothingLost()
 		})
 	}
+}
+
+// Without a limit of the platform's a report that is larger than what may wait for the
+// disk is taken, and one that the journal has no frame for is refused as too large.
+func TestRegressionLargerThanTheQueue(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		l := PlatformLimits()
+		l.Payload = 0
+		r.cfg.Limits = &l
+		r.cfg.Lanes = []Lane{{Name: "default", Budget: 1 << 30, Policy: EvictOldest}}
+		r.open()
+		var tooLarge *TooLargeError
+		for size, fits := range map[int]bool{5 << 20: true, 64 << 20: false} {
+			_, err := r.dev.Report(context.Background(), Properties{"text": strings.Repeat("x", size)})
+			if fits && err != nil || !fits && !errors.As(err, &tooLarge) {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		}
+	})
 }

@@ -141,9 +141,9 @@ func (o Options) config(recent *outbox.Recent) outbox.Config {
 		RatePerQoS: [2]float64{outbox.RateUnder(o.Limits.RateQoS0), outbox.RateUnder(o.Limits.RateQoS1)},
 		ClockWait:  o.ClockWait, DeadAfter: o.Silence, Rand: o.Clock.Rand, Recent: recent,
 	}
-	c.MaxPayload = maxMQTT - envelopeRoom
+	c.MaxPayload = maxStored - envelopeRoom
 	if o.Limits.Payload > 0 {
-		c.MaxPayload = o.Limits.Payload - envelopeRoom
+		c.MaxPayload = min(o.Limits.Payload, maxStored) - envelopeRoom
 	}
 	if o.Confirm == ConfirmPuback {
 		c.Confirm = outbox.ByPuback
@@ -159,8 +159,9 @@ func (o Options) config(recent *outbox.Recent) outbox.Config {
 // the parameters of a report.
 const envelopeRoom = 8 << 10
 
-// maxMQTT is the largest packet that MQTT 3.1.1 has (2.2.3), in bytes.
-const maxMQTT = 256<<20 - 1
+// maxStored is the largest report that the journal has a frame for, in bytes: a
+// quarter of what MQTT 3.1.1 has a packet for (2.2.3).
+const maxStored = 64 << 20
 
 // Check says which limit makes no sense.
 func (l Limits) Check() error {

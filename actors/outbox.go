@@ -54,7 +54,8 @@ const (
 	// How long an end may wait for a sync: the time in which a power cut turns a
 	// confirmed report into one more sending.
 	settleWithin = time.Second
-	// How many bytes of reports may wait while a sync is under way.
+	// How many bytes of reports may wait while a sync is under way. A larger one
+	// may wait alone.
 	maxQueueBytes = 4 << 20
 	// How many of them go into one write and one sync: less than the store lets
 	// wait, so that a long queue is never refused whole.
@@ -186,7 +187,7 @@ func (o *outboxActor) enqueue(ctx actor.Context, m Append) {
 		m.sender = ctx.Sender()
 	}
 	size := m.weight()
-	if o.keep.queueBytes+size > maxQueueBytes {
+	if o.keep.queueBytes > 0 && o.keep.queueBytes+size > maxQueueBytes {
 		waiter{reply: m.Reply, pid: m.sender}.answer(o.root, Appended{Err: outbox.ErrBacklog})
 		return
 	}
