@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aliiot/aliiot/alink"
+	"github.com/aliiot/aliiot/internal/disk/disktest"
 )
 
 // A yes to other messages, such as an OTA push, is none to a post.
@@ -81,5 +83,41 @@ func TestRegressionLargerThanTheQueue(t *testing.T) {
 				t.Errorf("%d bytes: %v", size, err)
 			}
 		}
+	})
+}
+
+// What cannot be read uses up no budget: no policy could give it up for what is new.
+func TestRegressionUnreadableUsesNoBudget(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.cfg.Lanes = []Lane{{Name: "default", Budget: 200 << 10, Policy: EvictOldest}}
+		dev := r.open()
+		text := strings.Repeat("x", 1000)
+		for range 300 {
+			if _, err := dev.Report(context.Background(), Properties{"text": text, "key": "old"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		r.close()
+		r.disk.Fault(disktest.Fault{Kind: disktest.Read, Op: "journal.load", Name: "*.seg", Off: 16 << 10, Len: 300 << 10, Err: syscall.EIO, Times: disktest.Always})
+		r.online()
+		time.Sleep(10 * time.Minute)
+		was := r.ledger()
+		if was.Unreadable < 100 || was.Pending != was.Unreadable {
+			t.Fatalf("the fault hides too little: %+v", was.Counts)
+		}
+		_ = r.dev.Disconnect(context.Background())
+		for range 50 {
+			if _, err := r.dev.Report(context.Background(), Properties{"text": text, "key": "new"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if l := r.ledger(); l.Evicted != was.Evicted || l.Unreadable != was.Unreadable {
+			t.Errorf("after 50 new reports: %+v", l.Counts)
+		}
+		r.disk.Heal()
+		r.dev.Connect()
+		r.drain(time.Hour)
 	})
 }

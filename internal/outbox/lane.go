@@ -14,6 +14,10 @@ type lane struct {
 	aside                    uint64
 	asideBytes               int64
 	holding                  int // reports in memory
+	holdingBytes             int64
+	hidden                   uint64 // what the last whole pass did not bring, up to hiddenTop
+	hiddenBytes              int64
+	hiddenTop                uint64
 	fresh, loaded, clockWait queue
 	busy                     int // ordered: sent and without an end
 	turn                     int // how often in a row a fresh report went first
@@ -32,6 +36,7 @@ type lane struct {
 	rereadAt time.Duration // when what could not be read is tried again; 0: nothing
 	sweeping bool          // the head is wanted, to see whether it has expired
 	letGo    uint64        // how many this pass does not bring again, at most
+	letGoLen int64         // their bytes
 	letGoTop uint64        // the highest ord that was ever let go
 
 	latest   map[string]Mark // LatestOnly: the pending report of each key
@@ -39,8 +44,9 @@ type lane struct {
 }
 
 // usage is what counts against the budget: all that is pending and durable, but
-// for what has been set aside, which no policy may touch.
-func (l *lane) usage() int64 { return l.counts.PendingBytes - l.asideBytes }
+// for what has been set aside, which no policy may touch, and what cannot be read,
+// which none can.
+func (l *lane) usage() int64 { return l.counts.PendingBytes - l.asideBytes - l.hiddenBytes }
 
 // oldest is the oldest pending report, nil where it must be loaded first.
 func (l *lane) oldest() *report {
@@ -65,6 +71,7 @@ func (l *lane) roomFor(wire int64) bool {
 func (c *Core) hold(r *report, a *byAge, q *queue) {
 	c.held[r.seq] = r
 	r.lane.holding++
+	r.lane.holdingBytes += r.bytes
 	a.insert(r)
 	q.insert(r)
 }
@@ -75,6 +82,7 @@ func (c *Core) drop(r *report) {
 	r.leaveAge()
 	c.clear(r)
 	r.lane.holding--
+	r.lane.holdingBytes -= r.bytes
 	delete(c.held, r.seq)
 	c.freeReport(r)
 }

@@ -27,7 +27,9 @@ func (c *Core) supersede(l *lane, key string, m Mark) {
 
 // endUnheld settles a report that is pending but not in memory.
 func (c *Core) endUnheld(m Mark, o Outcome) {
-	c.forgetAside(m.Seq)
+	if !c.forgetAside(m.Seq) {
+		c.lanes[m.Lane].found(m.Ord, m.Bytes)
+	}
 	c.settle(Settlement{Seq: m.Seq, Ord: m.Ord, Lane: m.Lane, Outcome: o, Bytes: m.Bytes}, Stamp{})
 }
 

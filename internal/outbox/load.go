@@ -62,6 +62,7 @@ func (c *Core) Loaded(now Now, lane uint8, got Loaded, err error) {
 	if got.End {
 		l.more = false
 		c.indexed(l)
+		c.hide(l)
 		if l.rereadAt == 0 && c.unreadable(l) > 0 {
 			l.rereadAt = c.now.At + rereadEvery
 		}
@@ -96,6 +97,7 @@ func (c *Core) take(l *lane, e Entry) {
 	}
 	it, err := DecodeItem(e.Body)
 	if err != nil {
+		l.found(m.Ord, m.Bytes)
 		c.quarantine(m)
 		return
 	}
@@ -107,6 +109,7 @@ func (c *Core) take(l *lane, e Entry) {
 	if m.Ord <= l.letGoTop {
 		r.retries = letGoRetries
 	}
+	l.found(m.Ord, m.Bytes)
 	c.hold(r, &l.old, &l.loaded)
 	switch {
 	case c.yes.take(e.Seq):
@@ -134,27 +137,58 @@ func (c *Core) lost(l *lane, s Settlement) {
 			l.forgetKey(r.item.Key, r.seq)
 		}
 		c.drop(r)
-	} else if l.latest != nil {
+	} else {
 		l.forgetSeq(s.Seq)
+		if !c.forgetAside(s.Seq) {
+			l.found(s.Ord, s.Bytes)
+		}
 	}
-	c.forgetAside(s.Seq)
 	c.count(s, Stamp{})
 }
 
 // unreadable is how many pending reports no load has brought, though it came to
-// the end: the store cannot read them for now.
+// the end: the store cannot read them for now. While another pass is under way they
+// are those of the last that it has not brought yet.
 func (c *Core) unreadable(l *lane) uint64 {
-	known := uint64(l.holding) + l.aside + l.letGo
-	if l.more || l.stopped || l.counts.Pending() < known {
+	known := uint64(l.holding) + l.aside
+	if !l.more && !l.stopped {
+		known += l.letGo
+	}
+	switch {
+	case l.counts.Pending() < known:
 		return 0
+	case l.more || l.stopped:
+		return min(l.hidden, l.counts.Pending()-known)
 	}
 	return l.counts.Pending() - known
+}
+
+// hide remembers at the end of a pass what it has not brought.
+func (c *Core) hide(l *lane) {
+	l.hidden, l.hiddenBytes, l.hiddenTop = 0, 0, l.nextOrd-1
+	if l.more {
+		return
+	}
+	if l.hidden = c.unreadable(l); l.hidden > 0 {
+		l.hiddenBytes = max(0, l.counts.PendingBytes-l.holdingBytes-l.asideBytes-l.letGoLen)
+	}
+}
+
+// found counts a report as hidden no more, if it was.
+func (l *lane) found(ord uint64, bytes int64) {
+	if l.hidden > 0 && ord <= l.hiddenTop {
+		l.hidden--
+		l.hiddenBytes = max(0, l.hiddenBytes-bytes)
+		if l.hidden == 0 {
+			l.hiddenBytes = 0
+		}
+	}
 }
 
 // rewind has the lane load again from behind ord on.
 func (l *lane) rewind(ord uint64) {
 	if l.letGo > 0 {
-		l.letGo, ord = 0, 0
+		l.letGo, l.letGoLen, ord = 0, 0, 0
 	}
 	l.cursor = min(l.cursor, ord)
 	l.more = true

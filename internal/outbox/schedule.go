@@ -234,6 +234,7 @@ func (c *Core) letGo(r *report) {
 	l.letGoTop = max(l.letGoTop, r.ord)
 	if !l.more || r.ord <= l.cursor {
 		l.letGo++ // else this pass brings it
+		l.letGoLen += r.bytes
 		if l.rereadAt == 0 {
 			l.rereadAt = c.now.At + letGoFor
 		}
