@@ -73,3 +73,33 @@ func TestAFullDiskForgetsNoConnects(t *testing.T) {
 		r.disk.Heal()
 	})
 }
+
+// There is no later after Close: a disk that has failed for long and is well again is
+// tried once more, whatever the backoff says.
+func TestCloseTriesADiskThatIsWellAgain(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		r.reports(3)
+		r.drain(time.Minute)
+		if err := r.dev.Disconnect(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		r.reports(3)
+		r.disk.Fault(disktest.Fault{Kind: disktest.Sync, Err: syscall.EIO, Times: disktest.Always})
+		for range 100 {
+			_, _, _ = r.report()
+			time.Sleep(10 * time.Second)
+		}
+		r.dev.Connect()
+		r.waitOnline()
+		r.drain(time.Minute)
+		r.disk.Heal()
+		time.Sleep(time.Minute)
+		was := r.ledger()
+		r.close()
+		r.open()
+		if l := r.ledger(); l.Confirmed != was.Confirmed || l.Pending != was.Pending {
+			t.Errorf("before Close %+v\nafter %+v", was.Counts, l.Counts)
+		}
+	})
+}

@@ -123,7 +123,7 @@ func simulate(t *testing.T, p plan) (hash string) {
 		s.start()
 		s.liveInBubble()
 		s.healInBubble()
-		hash = s.judge()
+		hash = s.judgeInBubble()
 	})
 	return hash
 }
@@ -276,8 +276,8 @@ func (s *sim) healInBubble() {
 	s.dev.Connect()
 }
 
-// judge drains, rests, closes, opens again, and asks the oracle.
-func (s *sim) judge() (hash string) {
+// judgeInBubble drains, rests, closes, opens again, and asks the oracle.
+func (s *sim) judgeInBubble() (hash string) {
 	s.waitOnline()
 	s.snapshot(oracle.Healed)
 	s.drain(2 * time.Hour)
@@ -286,6 +286,7 @@ func (s *sim) judge() (hash string) {
 	s.t.Logf("%v with %d faults, %d starts of the process, %d sessions; the platform has %d reports in %d posts; the ledger: %+v",
 		s.plan.length, len(s.plan.acts), s.starts, s.cloud.sessions, keys, total, l.Counts)
 	s.snapshot(oracle.Drained)
+	time.Sleep(10 * time.Minute) // a journal tries a disk that has failed often every few minutes
 	s.used(oracle.Drained)
 	s.close()
 	s.open()

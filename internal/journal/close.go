@@ -22,6 +22,7 @@ func (j *Journal) Close() error {
 			errs = append(errs, res.Err)
 		}
 	}
+	j.backoff.well() // there is no later any more: a disk that is well again must be tried now
 	for job := j.Sync(); job != nil; job = j.runningSync() {
 		job.Run()
 		if res := j.synced(); res.Err != nil {
