@@ -148,18 +148,18 @@ func TestAProducerThatHangsHoldsUpNoClose(t *testing.T) {
 func TestAProducerMaySpawn(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		dev := r.online()
-		var inner error
+		inner := make(chan error, 1)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if _, err := dev.Spawn(ctx, "parent", func() actor.Actor {
-			_, inner = dev.Spawn(ctx, "child", func() actor.Actor { return actor.ReceiveFunc(func(actor.Context) {}) })
+			_, err := dev.Spawn(ctx, "child", func() actor.Actor { return actor.ReceiveFunc(func(actor.Context) {}) })
+			inner <- err
 			return actor.ReceiveFunc(func(actor.Context) {})
 		}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
-		if inner != nil {
-			t.Errorf("spawning in a producer: %v", inner)
+		if err := <-inner; err != nil {
+			t.Errorf("spawning in a producer: %v", err)
 		}
 	})
 }
