@@ -55,9 +55,9 @@ func TestFault_read_eio(t *testing.T) {
 			inBubble(t, func(r *rig) {
 				r.open()
 				r.reports(200)
-				r.kill()
-				r.open()
+				r.close()
 				f := r.disk.Fault(disktest.Fault{Kind: disktest.Read, Op: "journal.load", Name: "*.seg", Off: 12 << 10, Len: 4096, Err: syscall.EIO, Times: times})
+				r.open() // all is on the disk, and nothing in memory
 				r.dev.Connect()
 				r.waitOnline()
 				time.Sleep(10 * time.Minute)
