@@ -32,6 +32,9 @@ var (
 // journal over a link, a disk, a platform and a clock in memory, in virtual time.
 // One seed decides what strikes, and when; the oracle judges each run.
 func TestSimulation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("days take minutes under emulation")
+	}
 	switch {
 	case *simSeed != 0:
 		p := planFor(*simSeed)
@@ -57,7 +60,7 @@ func TestSimulation(t *testing.T) {
 // out are faults that strike the n-th call to the disk: of two calls at one instant
 // either may be it.
 func TestSimulationRepeats(t *testing.T) {
-	if underRace {
+	if underRace || testing.Short() {
 		t.Skip("the detector has seen such runs in TestSimulation")
 	}
 	for _, seed := range []uint64{5, 6} {
