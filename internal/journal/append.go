@@ -70,7 +70,6 @@ func (j *Journal) commit(b *batch, reports int) error {
 	}
 	j.tail = append(j.tail, &chunk{seg: a.segment, off: a.off, buf: buf, ents: reports})
 	j.loose += int64(len(buf))
-	j.keep.written += int64(len(buf))
 	a.off += int64(len(buf))
 	a.alloc = max(a.alloc, a.off)
 	if b.last >= 0 {

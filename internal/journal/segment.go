@@ -44,8 +44,6 @@ type segment struct {
 	alloc  int64 // the file's size, as far as known
 	// pin is a report that was pending when last looked at.
 	pin key
-	// stuck: nothing in it could be copied on; the others come first (see thin).
-	stuck bool
 }
 
 const segSuffix = ".seg"

@@ -1,17 +1,11 @@
 package journal
 
-import (
-	"sort"
-
-	"github.com/aliiot/aliiot/internal/outbox"
-)
+import "github.com/aliiot/aliiot/internal/outbox"
 
 const (
-	// minMoved and movedShare bound the copies that are alive, at one for so many
-	// bytes of a segment: each takes some ten bytes of every header and checkpoint,
-	// and of memory. Beyond it a pinned segment just stays.
-	minMoved   = 512
-	movedShare = 2 << 10
+	// maxMoved bounds the copies that are alive: each takes some bytes of memory
+	// and of every header. Beyond it a pinned segment just stays.
+	maxMoved = 512
 	// copyStep bounds what one call copies.
 	copyStep      = 64
 	copyStepBytes = 256 << 10
@@ -32,10 +26,7 @@ func (j *Journal) copyForward() {
 	if j.keep.turn++; j.keep.turn*rowsAtATime >= n {
 		j.keep.turn = 0
 	}
-	seen := j.thin()
-	if seen >= copyStep {
-		return
-	}
+	seen := 0
 	for i := 0; i < len(j.rows)-1; i++ { //nolint:intrange // a copy may begin a segment and shorten the table
 		if i >= rowsAtATime && (i < j.keep.turn*rowsAtATime || i >= (j.keep.turn+1)*rowsAtATime) {
 			continue
@@ -44,14 +35,11 @@ func (j *Journal) copyForward() {
 		if j.sure.less(place{r.id, r.fence}) {
 			return
 		}
-		if j.alive(i) > j.o.SegmentBytes/stragglerShare {
+		keys, worth := j.stragglers(i, copyStep-seen)
+		if !worth || len(keys) == 0 {
 			continue
 		}
-		keys := j.stragglers(i, copyStep-seen)
-		if len(keys) == 0 {
-			continue
-		}
-		if !j.mayMove(keys) {
+		if len(j.now.moved)+len(keys) > maxMoved {
 			return
 		}
 		if seen += len(keys); !j.copyReports(keys) || seen >= copyStep {
@@ -60,46 +48,23 @@ func (j *Journal) copyForward() {
 	}
 }
 
-// mayMove says whether there may be copies of all of these. A copy of a copy takes
-// the place of it.
-func (j *Journal) mayMove(keys []key) bool {
-	n := len(j.now.moved)
-	for _, k := range keys {
-		if _, is := j.now.moved[k]; !is {
-			n++
-		}
-	}
-	return n <= max(minMoved, int(j.o.SegmentBytes/movedShare))
-}
-
-// alive estimates how many bytes of row i are of pending reports, native ones and
-// copies, by their number: how large each is, the state does not say.
-func (j *Journal) alive(i int) int64 {
+// stragglers are pending reports of row i, native or copied there, at most n,
+// and whether copying all of them is worth it.
+func (j *Journal) stragglers(i, n int) (keys []key, worth bool) {
 	r := &j.rows[i]
-	total, pending := int64(1), int64(0)
-	var ends [outbox.MaxLanes]uint64
+	total, pending := uint64(1), uint64(0)
 	for lane := range uint8(outbox.MaxLanes) {
 		from, end := max(r.base[lane], 1), min(j.nativeEnd(i, lane), j.durable.lanes[lane].next)
 		if from >= end {
 			continue
 		}
-		ends[lane] = end
-		total += int64(end - from)
-		pending += int64(end - from - j.durable.lanes[lane].ended.count(from, end))
+		total += end - from
+		pending += end - from - j.durable.lanes[lane].ended.count(from, end)
 	}
-	for k, p := range j.durable.moved {
-		if p.seg == r.id {
-			total, pending = total+1, pending+1
-		} else if k.ord >= r.base[k.lane] && k.ord < ends[k.lane] {
-			pending-- // it was here, and is elsewhere
-		}
+	used := uint64(r.fence - r.start)
+	if used/total*pending > uint64(j.o.SegmentBytes)/stragglerShare || n <= 0 {
+		return nil, false
 	}
-	return int64(float64(r.fence-r.start) * float64(pending) / float64(total))
-}
-
-// stragglers are pending reports of row i, native or copied there, at most n.
-func (j *Journal) stragglers(i, n int) (keys []key) {
-	r := &j.rows[i]
 	for lane := range uint8(outbox.MaxLanes) {
 		end := min(j.nativeEnd(i, lane), j.durable.lanes[lane].next)
 		j.now.eachPending(lane, r.base[lane], end, func(from, to uint64) {
@@ -110,14 +75,12 @@ func (j *Journal) stragglers(i, n int) (keys []key) {
 			}
 		})
 	}
-	var again []key
 	for k, p := range j.now.moved {
-		if p.seg == r.id {
-			again = append(again, k)
+		if p.seg == r.id && len(keys) < n {
+			keys = append(keys, k)
 		}
 	}
-	sort.Slice(again, func(a, b int) bool { return compareKeys(again[a], again[b]) < 0 })
-	return append(keys, again[:min(len(again), n-len(keys))]...)
+	return keys, true
 }
 
 // copyReports writes copies of reports; they count as moved once a sync covers them.
@@ -146,6 +109,5 @@ func (j *Journal) copyReports(keys []key) bool {
 		j.rebuild()
 		return false
 	}
-	j.keep.copied += size
 	return true
 }

@@ -10,11 +10,8 @@ type upkeep struct {
 	spares  []spare
 	full    bool // the disk had no room when last asked
 	wait    backoff
-	stale   bool  // the watermark has moved since the table was looked at
-	turn    int   // where the look for stragglers goes on
-	crowded bool  // the log takes too much room for what is pending: see thin
-	written int64 // to the log by this process; copied of it are copies
-	copied  int64
+	stale   bool // the watermark has moved since the table was looked at
+	turn    int  // where the look for stragglers goes on
 	leaving []leaving
 	job     *upkeepJob
 }
