@@ -20,13 +20,34 @@ func TestMutants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range mutantPatches(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(p), ".patch"), func(t *testing.T) { mutant(t, root, p) })
+	}
+}
+
+// TestMutantsApply notices a patch whose place in the code has moved, long before
+// somebody runs them all.
+func TestMutantsApply(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range mutantPatches(t) {
+		check := exec.Command("git", "apply", "--check", filepath.Join(root, "internal", "journal", p))
+		check.Dir = root
+		if out, err := check.CombinedOutput(); err != nil {
+			t.Errorf("%s does not apply any more: %v\n%s", p, err, out)
+		}
+	}
+}
+
+func mutantPatches(t *testing.T) []string {
+	t.Helper()
 	patches, err := filepath.Glob("testdata/mutants/*.patch")
 	if err != nil || len(patches) < 14 {
 		t.Fatalf("%d patches, %v", len(patches), err)
 	}
-	for _, p := range patches {
-		t.Run(strings.TrimSuffix(filepath.Base(p), ".patch"), func(t *testing.T) { mutant(t, root, p) })
-	}
+	return patches
 }
 
 var mutantHead = regexp.MustCompile(`(?m)^# (test|red): (.*)$`)
