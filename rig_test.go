@@ -213,6 +213,16 @@ func (r *rig) meant(opts []Option) (lane string, ttl time.Duration, at time.Time
 	return a.Lane, a.TTL, a.At
 }
 
+// failTreeInBubble has the outbox, which b is aimed at, fail until the tree is restarted.
+func (r *rig) failTreeInBubble(b *bomb) {
+	b.left.Store(1000)
+	for r.dev.Status().TreeRestarts == 0 {
+		_, _, _ = r.report()
+		time.Sleep(time.Second)
+	}
+	b.left.Store(0)
+}
+
 // powerCutInBubble ends everything at once. What was in flight to the medium may
 // be there in part.
 func (r *rig) powerCutInBubble(level disktest.Level, seed uint64) {

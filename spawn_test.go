@@ -42,12 +42,7 @@ func TestAnActorThatHangsHoldsUpNoRestartOfTheTree(t *testing.T) {
 		}
 		root := r.dev.Tree().System().Root
 		root.Send(pid, "hang")
-		b.left.Store(1000)
-		for r.dev.Status().TreeRestarts == 0 {
-			_, _, _ = r.report()
-			time.Sleep(time.Second)
-		}
-		b.left.Store(0)
+		r.failTreeInBubble(b)
 		time.Sleep(10 * time.Minute)
 		if _, _, err := r.report(); err != nil {
 			t.Errorf("the tree does not come back past an actor that hangs: %v", err)
@@ -184,15 +179,48 @@ func TestOneBadBirthKeepsNobodyElseAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.left.Store(1000)
-		for r.dev.Status().TreeRestarts == 0 {
-			_, _, _ = r.report()
-			time.Sleep(time.Second)
-		}
-		b.left.Store(0)
+		r.failTreeInBubble(b)
 		time.Sleep(10 * time.Minute)
 		if got, err := r.dev.Tree().System().Root.RequestFuture(pid, "hello", time.Second).Result(); err != nil {
 			t.Errorf("b is gone: %v, %v", got, err)
+		}
+	})
+}
+
+func TestAProducerThatPanics(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.online()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		_, err := r.dev.Spawn(ctx, "app", func() actor.Actor { panic("the application's bug") })
+		t.Logf("spawn: %v", err)
+		time.Sleep(time.Minute)
+		if n := r.dev.Status().TreeRestarts; n != 0 {
+			t.Errorf("an application's producer took the whole tree down %d times", n)
+		}
+	})
+}
+
+func TestAProducerThatPanicsLater(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		b := &bomb{actor: "outbox", on: anything}
+		r.cfg.Middleware = []actor.ReceiverMiddleware{b.middleware}
+		r.online()
+		made := 0
+		_, err := r.dev.Spawn(context.Background(), "app", func() actor.Actor {
+			if made++; made > 1 {
+				panic("the application's bug")
+			}
+			return actor.ReceiveFunc(func(actor.Context) {})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.failTreeInBubble(b)
+		time.Sleep(time.Hour)
+		_, _, err = r.report()
+		if n := r.dev.Status().TreeRestarts; n > 1 || err != nil {
+			t.Errorf("an hour later: %d restarts of the tree, link %s, report: %v", n, r.dev.Status().Link.State, err)
 		}
 	})
 }
