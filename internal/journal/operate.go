@@ -128,23 +128,13 @@ func (v *Viewed) Quarantined() []Aside {
 	if len(all) == 0 {
 		return nil
 	}
-	for i := range v.segments {
-		s := &v.segments[i]
-		var sv survey
-		var size int64
-		if v.survey(s, &size, &sv) != nil {
-			continue
+	v.eachItem(func(_ *segment, it *item, _ int64) {
+		if it.kind == kindNotes {
+			return
 		}
-		for j := range sv.recs {
-			c := &sv.recs[j]
-			it, ok := s.item(c.h, c.body, c.off)
-			if !ok || c.bad || it.kind == kindNotes {
-				continue
-			}
-			if n, is := at[key{it.entry.Lane, it.entry.Ord}]; is {
-				all[n].Body = it.entry.Body
-			}
+		if n, is := at[key{it.entry.Lane, it.entry.Ord}]; is {
+			all[n].Body = it.entry.Body
 		}
-	}
+	})
 	return all
 }

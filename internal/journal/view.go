@@ -158,6 +158,24 @@ func (v *Viewed) survey(s *segment, size *int64, sv *survey) error {
 	return nil
 }
 
+// eachItem gives whatever can be read in the segments that count, with where it is.
+func (v *Viewed) eachItem(f func(s *segment, it *item, off int64)) {
+	for i := range v.segments {
+		s := &v.segments[i]
+		var sv survey
+		var size int64
+		if v.survey(s, &size, &sv) != nil {
+			continue
+		}
+		for j := range sv.recs {
+			c := &sv.recs[j]
+			if it, ok := s.item(c.h, c.body, c.off); ok && !c.bad {
+				f(s, &it, c.off)
+			}
+		}
+	}
+}
+
 // Fate is what a journal knows of one report.
 type Fate struct {
 	Seq, Ord uint64
@@ -182,30 +200,19 @@ func (v *Viewed) Explain(seq uint64) (Fate, bool) {
 	var f Fate
 	found := false
 	ends := map[key]note{}
-	for i := range v.segments {
-		s := &v.segments[i]
-		var sv survey
-		var size int64
-		if v.survey(s, &size, &sv) != nil {
-			continue
+	v.eachItem(func(s *segment, it *item, off int64) {
+		switch {
+		case it.kind == kindNotes:
+			decodeNotes(it.notes, func(n *note) {
+				if n.kind == noteEnd || n.kind == noteEnds {
+					ends[key{n.lane, n.ord}] = *n
+				}
+			})
+		case it.entry.Seq == seq:
+			f = Fate{Seq: seq, Ord: it.entry.Ord, Lane: it.entry.Lane, Body: it.entry.Body, File: segName(s.id), Offset: off}
+			found = true
 		}
-		for j := range sv.recs {
-			c := &sv.recs[j]
-			it, ok := s.item(c.h, c.body, c.off)
-			switch {
-			case !ok || c.bad:
-			case it.kind == kindNotes:
-				decodeNotes(it.notes, func(n *note) {
-					if n.kind == noteEnd || n.kind == noteEnds {
-						ends[key{n.lane, n.ord}] = *n
-					}
-				})
-			case it.entry.Seq == seq:
-				f = Fate{Seq: seq, Ord: it.entry.Ord, Lane: it.entry.Lane, Body: it.entry.Body, File: segName(s.id), Offset: c.off}
-				found = true
-			}
-		}
-	}
+	})
 	if !found {
 		return f, false
 	}
