@@ -70,15 +70,15 @@ func TestSimulationRepeats(t *testing.T) {
 		}
 		p.acts = slices.DeleteFunc(p.acts, func(a act) bool { return a.counts })
 		seen := map[string]bool{}
-		for range 5 { // timers that coincide have no order: now and then a run differs
+		for range 3 { // timers that coincide have no order: once in a hundred runs one differs
 			hash := simulate(t, p)
 			if seen[hash] {
 				break
 			}
 			seen[hash] = true
 		}
-		if len(seen) == 5 {
-			t.Errorf("seed %d: no two of five runs are the same", seed)
+		if len(seen) == 3 {
+			t.Errorf("seed %d: no two of three runs are the same", seed)
 		}
 	}
 }
