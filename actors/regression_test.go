@@ -84,7 +84,8 @@ func TestTheBirthOfATree(t *testing.T) {
 			got := make(chan bool, 1)
 			go func() {
 				time.Sleep(time.Second + 1) // what the guardian waits, with these numbers
-				for i := 0; i < 50_000_000 && r.tree.Done() == old; i++ { // without a pause: it meets the moment four times as often
+				// Without a pause: so it meets the moment far more often.
+				for i := 0; i < 50_000_000 && r.tree.Done() == old; i++ {
 				}
 				if r.tree.Done() == old { // a busy machine: this round does not meet the moment
 					time.Sleep(time.Second)
